@@ -1,0 +1,2 @@
+// Public names of the ACLINT model.
+export * from './aclint.ts';

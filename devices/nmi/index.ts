@@ -1,0 +1,2 @@
+// Public names of the NMI controller.
+export * from './nmi.ts';

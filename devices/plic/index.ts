@@ -1,0 +1,2 @@
+// Public names of the PLIC model.
+export * from './plic.ts';

@@ -1,0 +1,2 @@
+// Public names of the test finisher.
+export * from './test-finisher.ts';
