@@ -1,0 +1,273 @@
+// Decoded code: straight runs of instructions ("blocks") as words of one flat array, found by address,
+// linked to each other on first use, dropped when the memory they came from changes.
+//
+// A block in `code`, at an even index ip:
+//   ip      instruction count      meta: pc of the first instruction
+//   ip+1    0                      meta: BLOCK_FULL or BLOCK_STEP
+//   ip+2…   operations             meta: pc; instructions left after this one | instruction id << 8
+//   …       stubs, one per way out
+// An operation is [number | rd << 8 | rs1 << 16 | rs2 << 24][immediate], and flow operations have two
+// words more. A stub is [STUB_COUNT][word to patch]: its count exceeds every budget, so the loop stops
+// there and the stub's target is looked up, and patched in when it has been decoded.
+// A dropped block becomes an empty one that leads to a stub, so that links to it stay valid.
+//
+// Which blocks exist never shows in what the guest does: a block is charged instruction by
+// instruction, and a budget that ends inside of one is spent in blocks of one instruction each.
+
+import { decode } from './decoder.ts';
+import type { Decoded } from './decoder.ts';
+import { FUSIONS, OP_END, OP_SLOW, OPERATIONS, operationNumber } from './operations.ts';
+import { allOperations, JUMP_TABLE_SIZE } from './fast-loop.ts';
+import { PAGE_CODE } from './memory.ts';
+import type { Memory } from './memory.ts';
+import { PAGE_BYTES, PAGE_SHIFT, RAM_BASE } from './memory-map.ts';
+
+/** More than any budget. */
+export const STUB_COUNT = 0x4000_0000;
+/** Largest budget that may be given to the fast loop. */
+export const BUDGET_MAX = 0x3fff_ffff;
+
+/** A block of as many instructions as there are up to the next jump or page end. */
+export const BLOCK_FULL = 0;
+/** A block of one instruction. */
+export const BLOCK_STEP = 1;
+export type BlockKind = typeof BLOCK_FULL | typeof BLOCK_STEP;
+
+const BLOCK_INSTRUCTIONS_MAX = 64;
+/** No block, with its stubs, is longer. */
+const BLOCK_WORDS_MAX = 4 * BLOCK_INSTRUCTIONS_MAX + 16;
+const CODE_WORDS = 1 << 21;
+/** Granularity of "this memory has been decoded". */
+const LINE_SHIFT = 6;
+
+const LOADS = new Set(['lb', 'lh', 'lw', 'lbu', 'lhu']);
+const STORES = new Set(['sb', 'sh', 'sw']);
+const BRANCHES = new Set(['beq', 'bne', 'blt', 'bge', 'bltu', 'bgeu']);
+const NOPS = new Set(['fence', 'fence.tso', 'pause']);
+/** Fusions by the numbers of their parts. */
+const FUSED = new Map(
+  FUSIONS.map((names, i) => [names.map(operationNumber).join(), OPERATIONS.length + i]),
+);
+const FUSION_PARTS_MAX = Math.max(1, ...FUSIONS.map((names) => names.length));
+const OPERATION_WORDS = allOperations().map(({ parts }) =>
+  parts.reduce((sum, part) => sum + part.words, 0),
+);
+
+export class BlockCache {
+  readonly code = new Int32Array(CODE_WORDS);
+  readonly meta = new Int32Array(CODE_WORDS);
+  readonly jumpPc = new Int32Array(JUMP_TABLE_SIZE).fill(-1);
+  readonly jumpIp = new Int32Array(JUMP_TABLE_SIZE);
+  /** Decoded instructions by id, for the slow path. */
+  instructions: Decoded[] = [];
+  /** Counts flushes: an ip from before a flush is void. */
+  generation = 0;
+  readonly #memory: Memory;
+  readonly #blocks: [Map<number, number>, Map<number, number>] = [
+    new Map<number, number>(),
+    new Map<number, number>(),
+  ];
+  readonly #blocksOfPage = new Map<number, number[]>();
+  readonly #decodedLines: Uint8Array;
+  #top = 2;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+    this.#decodedLines = new Uint8Array(memory.bytes >>> LINE_SHIFT);
+  }
+
+  /**
+   * The block at `pc`, decoded if need be.
+   * @returns its index in `code`, or `-1 - address` when the fetch from that address faults.
+   */
+  find(pc: number, kind: BlockKind): number {
+    const slot = (pc >>> 1) & (JUMP_TABLE_SIZE - 1);
+    if (kind === BLOCK_FULL && this.jumpPc[slot] === (pc | 0)) return this.jumpIp[slot];
+    const ip = this.#blocks[kind].get(pc) ?? this.#decodeBlock(pc, kind);
+    if (kind === BLOCK_FULL && ip > 0) {
+      this.jumpPc[slot] = pc;
+      this.jumpIp[slot] = ip;
+    }
+    return ip;
+  }
+
+  /** Whether any of the bytes has been decoded. */
+  isDecoded(offset: number, bytes: number): boolean {
+    const lines = this.#decodedLines;
+    return lines[offset >>> LINE_SHIFT] !== 0 || lines[(offset + bytes - 1) >>> LINE_SHIFT] !== 0;
+  }
+
+  /** Drops all blocks of the pages that hold the bytes. */
+  invalidate(offset: number, bytes: number): void {
+    const last = (offset + bytes - 1) >>> PAGE_SHIFT;
+    for (let page = offset >>> PAGE_SHIFT; page <= last; page++) this.#invalidatePage(page);
+    this.jumpPc.fill(-1);
+  }
+
+  /** Drops everything. */
+  flush(): void {
+    this.generation++;
+    this.#top = 2;
+    this.instructions = [];
+    this.#blocks[BLOCK_FULL].clear();
+    this.#blocks[BLOCK_STEP].clear();
+    for (const page of this.#blocksOfPage.keys()) {
+      this.#memory.clearFlag(page << PAGE_SHIFT, PAGE_CODE);
+    }
+    this.#blocksOfPage.clear();
+    this.#decodedLines.fill(0);
+    this.jumpPc.fill(-1);
+  }
+
+  #invalidatePage(page: number): void {
+    for (const ip of this.#blocksOfPage.get(page) ?? []) {
+      if (this.code[ip] === 0) continue; // dropped before, through the other page that it touched
+      const [pc, kind] = [this.meta[ip], this.meta[ip + 1]];
+      this.#blocks[kind as BlockKind].delete(pc >>> 0);
+      this.code[ip] = 0;
+      this.code[ip + 2] = operationNumber(OP_END);
+      this.code[ip + 3] = this.#stub(ip + 4, ip + 3, pc, kind as BlockKind);
+    }
+    this.#blocksOfPage.delete(page);
+    this.#decodedLines.fill(
+      0,
+      (page * PAGE_BYTES) >>> LINE_SHIFT,
+      ((page + 1) * PAGE_BYTES) >>> LINE_SHIFT,
+    );
+    this.#memory.clearFlag(page << PAGE_SHIFT, PAGE_CODE);
+  }
+
+  #decodeBlock(pc: number, kind: BlockKind): number {
+    if (this.#top + BLOCK_WORDS_MAX > CODE_WORDS) this.flush();
+    const run = this.#decodeRun(pc, kind === BLOCK_STEP ? 1 : BLOCK_INSTRUCTIONS_MAX);
+    if (run.length === 0) return -1 - (this.#memory.contains(pc, 2) ? pc + 2 : pc);
+    const start = this.#top;
+    this.code[start] = run.length;
+    this.code[start + 1] = 0;
+    this.meta[start] = pc;
+    this.meta[start + 1] = kind;
+    this.#emit(run, pc, start, kind);
+    const end = run.reduce((address, { length }) => address + length, pc);
+    this.#register(start, pc, end, kind);
+    return start;
+  }
+
+  /** Instructions from `pc` up to the first that may jump; empty when the first cannot be fetched. */
+  #decodeRun(pc: number, max: number): Decoded[] {
+    const run: Decoded[] = [];
+    const pageEnd = ((pc >>> PAGE_SHIFT) + 1) * PAGE_BYTES;
+    let address = pc;
+    while (run.length < max && address < pageEnd && this.#memory.contains(address, 2)) {
+      const offset = address - RAM_BASE;
+      const half = this.#memory.u16[offset >>> 1];
+      if ((half & 3) === 3 && !this.#memory.contains(address, 4)) break;
+      const high = (half & 3) === 3 ? this.#memory.u16[(offset >>> 1) + 1] : 0;
+      const decoded = decode((half | (high << 16)) >>> 0);
+      run.push(decoded);
+      address += decoded.length;
+      if (endsBlock(decoded.name)) break;
+    }
+    return run;
+  }
+
+  /** Writes operations and stubs of a run behind the block's header and moves `#top` on. */
+  #emit(run: readonly Decoded[], pc: number, start: number, kind: BlockKind): void {
+    const places: number[] = [];
+    let ip = start + 2;
+    let address = pc;
+    run.forEach((decoded, i) => {
+      places.push(ip);
+      this.meta[ip] = address;
+      this.meta[ip + 1] = (run.length - 1 - i) | (this.instructions.length << 8);
+      this.instructions.push(decoded);
+      this.#emitOne(decoded, ip, address);
+      ip += OPERATION_WORDS[this.code[ip] & 255];
+      address += decoded.length;
+    });
+    const lastPlace = places[places.length - 1];
+    const last = run[run.length - 1];
+    if (BRANCHES.has(last.name)) {
+      const target = address - last.length + last.imm;
+      this.code[lastPlace + 1] = this.#stub(ip, lastPlace + 1, target, kind);
+      this.code[lastPlace + 2] = this.#stub(ip + 2, lastPlace + 2, address, kind);
+      ip += 4;
+    } else if (last.name === 'jal') {
+      const target = address - last.length + last.imm;
+      this.code[lastPlace + 2] = this.#stub(ip, lastPlace + 2, target, kind);
+      ip += 2;
+    } else if (!endsBlock(last.name)) {
+      this.code[ip] = operationNumber(OP_END);
+      this.code[ip + 1] = this.#stub(ip + 2, ip + 1, address, kind);
+      ip += 4;
+    }
+    this.#fuse(places);
+    this.#top = Math.max(ip, start + 6); // room for what a dropped block turns into
+  }
+
+  #emitOne(decoded: Decoded, ip: number, address: number): void {
+    const { name, rd, rs1, rs2, imm } = decoded;
+    const set = (operation: string, immediate: number) => {
+      const number = operationNumber(operation);
+      this.code[ip] = number | ((rd === 0 ? 32 : rd) << 8) | (rs1 << 16) | (rs2 << 24);
+      this.code[ip + 1] = immediate;
+    };
+    if (name === 'lui') set('li', imm);
+    else if (name === 'auipc') set('li', address + imm);
+    else if (NOPS.has(name)) set('nop', 0);
+    else if (LOADS.has(name) || STORES.has(name) || name.startsWith('amo')) {
+      set(name, imm - RAM_BASE);
+    } else if (name === 'jal') set(name, address + decoded.length);
+    else if (name === 'jalr') {
+      set(name, imm);
+      this.code[ip + 2] = address + decoded.length;
+    } else set(name, imm);
+  }
+
+  /** Replaces the number of the first of some operations by that of their fusion; greedy, longest first. */
+  #fuse(places: readonly number[]): void {
+    for (let i = 0; i < places.length;) {
+      let parts = Math.min(FUSION_PARTS_MAX, places.length - i);
+      for (; parts > 1; parts--) {
+        const numbers = places.slice(i, i + parts).map((place) => this.code[place] & 255);
+        const fused = FUSED.get(numbers.join());
+        if (fused === undefined) continue;
+        this.code[places[i]] = (this.code[places[i]] & ~255) | fused;
+        break;
+      }
+      i += Math.max(1, parts);
+    }
+  }
+
+  /** Writes a stub at `at` and returns its index. */
+  #stub(at: number, patch: number, target: number, kind: BlockKind): number {
+    this.code[at] = STUB_COUNT;
+    this.code[at + 1] = patch;
+    this.meta[at] = target;
+    this.meta[at + 1] = kind;
+    return at;
+  }
+
+  #register(start: number, pc: number, end: number, kind: BlockKind): void {
+    this.#blocks[kind].set(pc, start);
+    const first = pc - RAM_BASE;
+    const last = end - 1 - RAM_BASE;
+    for (let page = first >>> PAGE_SHIFT; page <= last >>> PAGE_SHIFT; page++) {
+      const blocks = this.#blocksOfPage.get(page);
+      if (blocks === undefined) this.#blocksOfPage.set(page, [start]);
+      else blocks.push(start);
+      this.#memory.setFlag(page << PAGE_SHIFT, PAGE_CODE);
+    }
+    for (let line = first >>> LINE_SHIFT; line <= last >>> LINE_SHIFT; line++) {
+      this.#decodedLines[line] = 1;
+    }
+  }
+}
+
+/** Jumps, and whatever only the slow path performs except plain memory accesses. */
+function endsBlock(name: string): boolean {
+  if (BRANCHES.has(name) || name === 'jal' || name === 'jalr') return true;
+  return operationNumber(name) === operationNumber(OP_SLOW) && !NOT_SLOW.has(name);
+}
+
+/** Instructions that are emitted under another name. */
+const NOT_SLOW = new Set(['lui', 'auipc', ...NOPS]);

@@ -1,0 +1,131 @@
+// Runs one hart for a number of instructions: fast loop where it can, slow path where it must.
+// Keeps the hart's step count and local time exact at every point where anything can look at them.
+
+import { BLOCK_FULL, BLOCK_STEP, BlockCache, BUDGET_MAX, STUB_COUNT } from './block-cache.ts';
+import type { BlockKind } from './block-cache.ts';
+import {
+  CONTROL_BUDGET,
+  CONTROL_REASON,
+  CONTROL_TARGET,
+  createFastLoop,
+  EXIT_BLOCK,
+  EXIT_JUMP,
+} from './fast-loop.ts';
+import type { FastLoop } from './fast-loop.ts';
+import type { Hart } from './hart.ts';
+import { SlowPath } from './slow-path.ts';
+import type { SlowPathPorts } from './slow-path.ts';
+import { CAUSE_FETCH_ACCESS, takeException } from './trap.ts';
+
+export interface ExecutorOptions extends Omit<SlowPathPorts, 'x' | 'cache'> {
+  readonly nsPerInstruction: number;
+}
+
+export class Executor {
+  readonly cache: BlockCache;
+  readonly slow: SlowPath;
+  readonly #x = new Int32Array(256);
+  readonly #control = new Int32Array(4);
+  readonly #loop: FastLoop;
+  readonly #nsPerInstruction: number;
+
+  constructor(options: ExecutorOptions) {
+    const { memory } = options;
+    const cache = new BlockCache(memory);
+    this.cache = cache;
+    this.slow = new SlowPath({ ...options, x: this.#x, cache });
+    this.#nsPerInstruction = options.nsPerInstruction;
+    this.#loop = createFastLoop({
+      x: this.#x,
+      code: cache.code,
+      m8: memory.u8,
+      m16: memory.u16,
+      m32: memory.i32,
+      flags: memory.flags,
+      jumpPc: cache.jumpPc,
+      jumpIp: cache.jumpIp,
+      control: this.#control,
+    });
+  }
+
+  /**
+   * Executes up to `budget` instructions of a hart that is not waiting. Returns early when the slow
+   * path asks for it or the hart is stuck; `hart.steps` and `hart.localNs` tell how far it came.
+   */
+  run(hart: Hart, budget: number): void {
+    const x = this.#x;
+    for (let i = 1; i < 32; i++) x[i] = hart.x[i];
+    this.slow.yield = false;
+    this.#run(hart, Math.min(budget, BUDGET_MAX));
+    for (let i = 1; i < 32; i++) hart.x[i] = x[i];
+  }
+
+  #run(hart: Hart, budget: number): void {
+    const { cache, slow } = this;
+    const control = this.#control;
+    // `charged` is the budget at the last time that the hart's counts were brought up to date.
+    let charged = budget;
+    let n = budget;
+    let ip = this.#enter(hart, n);
+    while (ip > 0) {
+      ip = this.#loop(ip, n);
+      n = control[CONTROL_BUDGET];
+      const reason = control[CONTROL_REASON];
+      if (reason === EXIT_BLOCK) {
+        hart.pc = cache.meta[ip] >>> 0;
+        if (n === 0) break;
+        this.#account(hart, charged - n);
+        charged = n;
+        ip = cache.code[ip] === STUB_COUNT ? this.#follow(hart, ip, n) : this.#enter(hart, n);
+      } else if (reason === EXIT_JUMP) {
+        hart.pc = control[CONTROL_TARGET] >>> 0;
+        this.#account(hart, charged - n);
+        charged = n;
+        if (n === 0) return;
+        ip = this.#enter(hart, n);
+      } else {
+        // The block was charged as a whole: give back this instruction and those behind it.
+        const rest = cache.meta[ip + 1];
+        n += (rest & 255) + 1;
+        hart.pc = cache.meta[ip] >>> 0;
+        this.#account(hart, charged - n);
+        slow.perform(hart, cache.instructions[rest >>> 8]);
+        this.#account(hart, 1);
+        n -= 1;
+        charged = n;
+        if (n === 0 || slow.yield || hart.stuck !== undefined) return;
+        ip = this.#enter(hart, n);
+      }
+    }
+    this.#account(hart, charged - n);
+  }
+
+  /** Block to go on with at the hart's pc; 0 when fetching traps for as long as the budget lasts. */
+  #enter(hart: Hart, budget: number): number {
+    const ip = this.cache.find(hart.pc, BLOCK_FULL);
+    if (ip > 0) {
+      return this.cache.code[ip] <= budget ? ip : this.cache.find(hart.pc, BLOCK_STEP);
+    }
+    takeException(hart, CAUSE_FETCH_ACCESS, -1 - ip);
+    this.#account(hart, 1);
+    this.slow.yield = true;
+    return 0;
+  }
+
+  /** Decodes what a stub stands for, patches the way there, and goes there. */
+  #follow(hart: Hart, stub: number, budget: number): number {
+    const { cache } = this;
+    const patch = cache.code[stub + 1];
+    const { generation } = cache;
+    const kind = cache.meta[stub + 1] as BlockKind;
+    const ip = cache.find(hart.pc, kind);
+    if (ip <= 0) return this.#enter(hart, budget);
+    if (generation === cache.generation) cache.code[patch] = ip;
+    return cache.code[ip] <= budget ? ip : this.#enter(hart, budget);
+  }
+
+  #account(hart: Hart, steps: number): void {
+    hart.steps += steps;
+    hart.localNs += steps * this.#nsPerInstruction;
+  }
+}

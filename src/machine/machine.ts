@@ -1,0 +1,427 @@
+// The machine: harts, memory and devices of one board, driven in virtual time.
+//
+// Harts run side by side in rounds. A round is a stretch of virtual time that ends with the next
+// timer or after `roundNs`; in it every hart, in order, executes the instructions that fit. Where a
+// round ends depends on the guest alone, never on how the host slices its calls of `run`: `run` stops
+// only between rounds (and, at an instruction limit, remembers where in the round it stopped).
+
+import { Aclint, ACLINT_BYTES } from '../../devices/aclint/index.ts';
+import { NMI_BYTES, NmiController } from '../../devices/nmi/index.ts';
+import { Plic, PLIC_BYTES } from '../../devices/plic/index.ts';
+import { FINISHER_BYTES, TestFinisher } from '../../devices/test-finisher/index.ts';
+import { Uart8250 } from '../../devices/uart8250/index.ts';
+import type { Uart8250Options } from '../../devices/uart8250/index.ts';
+import { PrintkitError } from '../errors.ts';
+import { Bus } from './bus.ts';
+import { IRQ_EXTERNAL, IRQ_SOFTWARE, IRQ_TIMER } from './csr.ts';
+import { boardDeviceTree, flattenDeviceTree } from './device-tree.ts';
+import { EventQueue } from './event-queue.ts';
+import { Executor } from './executor.ts';
+import { Hart } from './hart.ts';
+import type { HartPorts } from './hart.ts';
+import { checkImage } from './image.ts';
+import type { MachineImage } from './image.ts';
+import { Memory, PAGE_HTIF } from './memory.ts';
+import {
+  ACLINT_BASE,
+  FINISHER_BASE,
+  HARTS_MAX,
+  MEMORY_BYTES_MAX,
+  NMI_BASE,
+  PAGE_BYTES,
+  PLIC_BASE,
+  PLIC_SOURCES,
+  RAM_BASE,
+  TIMEBASE_HZ,
+  UART_BASE,
+  UART_CLOCK_HZ,
+  UART_IRQS,
+  UART_STRIDE,
+} from './memory-map.ts';
+import { takeInterrupt } from './trap.ts';
+
+export type { MachineImage } from './image.ts';
+
+/** What can be chosen about a UART of the board. */
+export type UartOptions = Partial<Pick<Uart8250Options, 'variant' | 'noBaud'>>;
+
+export interface MachineOptions {
+  /** Number of harts, 1 to 32. Default 4. */
+  harts?: number;
+  /** Size of RAM in bytes, a multiple of 4096. Default 64 MiB. */
+  memoryBytes?: number;
+  /** /chosen/bootargs of the device tree. Default empty. */
+  bootargs?: string;
+  /** Virtual time that an instruction takes, in ns. Default 10. */
+  nsPerInstruction?: number;
+  /** Longest time that one hart may run ahead of the others, in ns. Default 10 000. */
+  roundNs?: number;
+  /** The UARTs, ttyS0 first; at most four. Default one 16550A. */
+  uarts?: readonly UartOptions[];
+}
+
+/** Why `run` has returned. */
+export type StopReason =
+  /** Reached the requested virtual time (or up to one round more). */
+  | { kind: 'time' }
+  /** The guest ended with this code, through the test finisher or HTIF. */
+  | { kind: 'exit'; code: number }
+  /** The guest asked the test finisher for a reset. */
+  | { kind: 'reboot' }
+  /** `maxInstructions` reached. */
+  | { kind: 'limit' }
+  /** All harts are in wfi and no timer is due before `nextEventNs`; Infinity: only input can wake. */
+  | { kind: 'idle'; nextEventNs: number }
+  /** Nothing can ever run again. */
+  | { kind: 'stuck'; reason: string; hart: number };
+
+export interface RunOptions {
+  /** Instructions of all harts together that this call may retire. Default unlimited. */
+  maxInstructions?: number;
+  /** Return as soon as all harts wait, instead of moving virtual time on. Default false. */
+  stopWhenIdle?: boolean;
+}
+
+const MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024;
+const ROUND_NS_DEFAULT = 10_000;
+const NS_PER_TICK = 1e9 / TIMEBASE_HZ;
+/** The device tree lies at the end of RAM, as on QEMU. */
+const DEVICE_TREE_ALIGN = PAGE_BYTES;
+
+export class Machine {
+  readonly harts: readonly Hart[];
+  readonly clock = new EventQueue();
+  readonly memory: Memory;
+  readonly bus = new Bus();
+  readonly uarts: readonly Uart8250[];
+  readonly plic: Plic;
+  readonly aclint: Aclint;
+  readonly nmi: NmiController;
+  readonly nsPerInstruction: number;
+  readonly roundNs: number;
+  readonly bootargs: string;
+  /** Called before each instruction while set; slow. The hart's `x` and `pc` are up to date. */
+  trace: ((hart: Hart) => void) | undefined;
+
+  readonly #executor: Executor;
+  #image: MachineImage | undefined;
+  #stop: StopReason | undefined;
+  /** Start of the round in progress or of the next one: all harts have run up to here. */
+  #time = 0;
+  /** End of the round in progress. */
+  #roundEnd = 0;
+  /** The hart whose turn it is in the round in progress, or -1 between rounds. */
+  #turn = -1;
+
+  /** @throws PrintkitError for an option that is out of range. */
+  constructor(options: MachineOptions = {}) {
+    const harts = options.harts ?? 4;
+    const uarts = options.uarts ?? [{}];
+    const memoryBytes = options.memoryBytes ?? MEMORY_BYTES_DEFAULT;
+    checkRange('number of harts', harts, 1, HARTS_MAX);
+    checkRange('memory size in bytes', memoryBytes, 64 * 1024, MEMORY_BYTES_MAX);
+    checkRange('number of UARTs', uarts.length, 1, UART_IRQS.length);
+    if (memoryBytes % PAGE_BYTES !== 0) {
+      throw new PrintkitError(`memory size ${memoryBytes} is not a multiple of ${PAGE_BYTES}`);
+    }
+    this.nsPerInstruction = options.nsPerInstruction ?? 10;
+    this.roundNs = options.roundNs ?? ROUND_NS_DEFAULT;
+    checkRange('time per instruction in ns', this.nsPerInstruction, 1, 1_000_000);
+    checkRange('round length in ns', this.roundNs, 1, 1_000_000_000);
+    this.bootargs = options.bootargs ?? '';
+    this.memory = new Memory(memoryBytes);
+    this.nmi = new NmiController(harts, (hart) => this.harts[hart].notifyNmi());
+    const ports: HartPorts = {
+      clock: this.clock,
+      nmi: this.nmi,
+      timeLow: (hart) => this.#readTime(hart).mtimeLow,
+      timeHigh: (hart) => this.#readTime(hart).mtimeHigh,
+    };
+    this.harts = Array.from({ length: harts }, (_, id) => new Hart(id, ports));
+    this.aclint = new Aclint({
+      clock: this.clock,
+      nsPerTick: NS_PER_TICK,
+      softwareLines: this.harts.map((hart) => (on) => hart.setInterrupt(IRQ_SOFTWARE, on)),
+      timerLines: this.harts.map((hart) => (on) => hart.setInterrupt(IRQ_TIMER, on)),
+    });
+    this.plic = new Plic({
+      sources: PLIC_SOURCES,
+      // Two contexts per hart, M and S, as on virt; without S-mode the second leads nowhere.
+      contextLines: this.harts.flatMap((hart) => [
+        (on: boolean) => hart.setInterrupt(IRQ_EXTERNAL, on),
+        () => undefined,
+      ]),
+    });
+    this.uarts = uarts.map((uart, i) => this.#createUart(uart, i));
+    this.#attachDevices();
+    this.#executor = new Executor({
+      memory: this.memory,
+      bus: this.bus,
+      clock: this.clock,
+      harts: this.harts,
+      nsPerInstruction: this.nsPerInstruction,
+      tohost: () => this.#tohost(),
+    });
+  }
+
+  /** Virtual time in ns. */
+  get now(): number {
+    return Math.max(this.clock.now, this.#time);
+  }
+
+  /** Instructions retired by all harts since reset. */
+  get instret(): number {
+    return this.harts.reduce((sum, hart) => sum + hart.instret, 0);
+  }
+
+  /**
+   * Puts a program into RAM, with the device tree at the end of it, and resets the harts to its
+   * entry with a0 = hart id and a1 = address of the device tree.
+   * @throws PrintkitError when a segment lies outside of RAM, overlaps another one or the device
+   * tree, or the entry is in none of them.
+   */
+  load(image: MachineImage): void {
+    const deviceTree = this.#deviceTree();
+    checkImage(image, this.memory, deviceTree);
+    this.#image = image;
+    this.reset();
+  }
+
+  /** Power cycle: memory cleared and the image loaded again, everything back to its reset state. */
+  reset(): void {
+    this.memory.clear();
+    this.#executor.cache.flush();
+    this.clock.reset();
+    this.#time = this.#roundEnd = 0;
+    this.#turn = -1;
+    this.#stop = undefined;
+    for (const hart of this.harts) hart.reset();
+    this.aclint.reset();
+    this.nmi.reset();
+    for (const uart of this.uarts) uart.reset();
+    this.plic.reset();
+    if (this.#image !== undefined) this.#place(this.#image);
+  }
+
+  /**
+   * Runs until virtual time reaches `untilNs` (at most one round is run beyond it) or something else
+   * stops the machine. What the guest does does not depend on how time is cut into calls.
+   */
+  run(untilNs: number, options: RunOptions = {}): StopReason {
+    let limit = options.maxInstructions ?? Infinity;
+    for (;;) {
+      if (this.#turn < 0) {
+        this.clock.fire(this.#time);
+        if (this.#stop !== undefined) return this.#stop;
+        if (this.#time >= untilNs) return { kind: 'time' };
+        if (!this.#anyAwake()) {
+          const stop = this.#idle(untilNs, options.stopWhenIdle ?? false);
+          if (stop !== undefined) return stop;
+          continue;
+        }
+        this.#roundEnd = Math.min(this.#time + this.roundNs, this.clock.nextDeadline);
+        this.#turn = 0;
+      }
+      while (this.#turn < this.harts.length) {
+        const hart = this.harts[this.#turn];
+        const before = hart.instret;
+        this.#runHart(hart, limit);
+        limit -= hart.instret - before;
+        if (this.#stop !== undefined) return this.#stop;
+        if (limit <= 0) return { kind: 'limit' };
+        this.#turn++;
+      }
+      this.#turn = -1;
+      this.#time = Math.max(this.#time, this.#roundEnd);
+    }
+  }
+
+  /**
+   * Executes one instruction of one hart (or lets it take a pending interrupt and execute the
+   * handler's first), whatever the other harts do. For debuggers and explorers: they decide who runs.
+   * @returns false when the hart waits in wfi with nothing pending, or the machine has stopped.
+   */
+  step(hart: Hart): boolean {
+    if (this.#stop !== undefined || !this.#awake(hart)) return false;
+    this.trace?.(hart);
+    this.#execute(hart, 1);
+    return true;
+  }
+
+  /** Why the machine has stopped for good, if it has. */
+  get stopped(): StopReason | undefined {
+    return this.#stop;
+  }
+
+  /**
+   * Raises an NMI (Smrnmi) on a hart; it stays pending until the guest has set a handler address.
+   * @throws PrintkitError when there is no such hart.
+   */
+  raiseNmi(hart: number, cause = 0): void {
+    if (!(hart in this.harts)) {
+      throw new PrintkitError(
+        `no hart ${hart}: this machine has harts 0 to ${this.harts.length - 1}`,
+      );
+    }
+    this.nmi.raise(hart, cause);
+  }
+
+  /** A copy of RAM contents. @throws PrintkitError outside of RAM. */
+  readMemory(address: number, length: number): Uint8Array {
+    return this.memory.view(address, length).slice();
+  }
+
+  /** Writes RAM as a foreign agent would: breaks reservations, drops decoded code. */
+  writeMemory(address: number, bytes: Uint8Array): void {
+    const view = this.memory.view(address, bytes.length);
+    if (bytes.length === 0) return;
+    this.#executor.slow.noticeStore(-1, address - RAM_BASE, bytes.length);
+    view.set(bytes);
+  }
+
+  #createUart(options: UartOptions, index: number): Uart8250 {
+    return new Uart8250({
+      name: `uart${index}`,
+      variant: options.variant ?? '16550A',
+      noBaud: options.noBaud ?? false,
+      clockHz: UART_CLOCK_HZ,
+      clock: this.clock,
+      irq: this.plic.source(UART_IRQS[index]),
+    });
+  }
+
+  #attachDevices(): void {
+    const finisher = new TestFinisher({
+      exit: (code) => (this.#stop = { kind: 'exit', code }),
+      reboot: () => (this.#stop = { kind: 'reboot' }),
+    });
+    const attach = (name: string, base: number, bytes: number, device: Aclint | TestFinisher) =>
+      this.bus.attach({ name, base, bytes, device });
+    attach('finisher', FINISHER_BASE, FINISHER_BYTES, finisher);
+    this.bus.attach({ name: 'nmi', base: NMI_BASE, bytes: NMI_BYTES, device: this.nmi });
+    attach('aclint', ACLINT_BASE, ACLINT_BYTES, this.aclint);
+    this.bus.attach({ name: 'plic', base: PLIC_BASE, bytes: PLIC_BYTES, device: this.plic });
+    this.uarts.forEach((device, i) =>
+      this.bus.attach({
+        name: `uart${i}`,
+        base: UART_BASE + i * UART_STRIDE,
+        bytes: UART_STRIDE,
+        device,
+      }),
+    );
+  }
+
+  #deviceTree(): { address: number; bytes: Uint8Array } {
+    const bytes = flattenDeviceTree(
+      boardDeviceTree({
+        harts: this.harts.length,
+        memoryBytes: this.memory.bytes,
+        bootargs: this.bootargs,
+        uarts: this.uarts.length,
+      }),
+    );
+    const end = RAM_BASE + this.memory.bytes;
+    return {
+      address: Math.floor((end - bytes.length) / DEVICE_TREE_ALIGN) * DEVICE_TREE_ALIGN,
+      bytes,
+    };
+  }
+
+  #place(image: MachineImage): void {
+    for (const { address, bytes } of image.segments) {
+      this.memory.view(address, bytes.length).set(bytes);
+    }
+    const deviceTree = this.#deviceTree();
+    this.memory.view(deviceTree.address, deviceTree.bytes.length).set(deviceTree.bytes);
+    for (const hart of this.harts) {
+      hart.pc = image.entry;
+      hart.x[10] = hart.id;
+      hart.x[11] = deviceTree.address;
+    }
+    const tohost = image.tohost === undefined ? -1 : image.tohost - RAM_BASE;
+    this.#executor.slow.tohostOffset = tohost;
+    if (tohost >= 0) this.memory.setFlag(tohost, PAGE_HTIF);
+  }
+
+  /** HTIF as riscv-tests use it: an odd value ends with code value >> 1; there are no devices. */
+  #tohost(): void {
+    const value = this.memory.read(this.#executor.slow.tohostOffset, 4);
+    if ((value & 1) !== 0) this.#stop = { kind: 'exit', code: value >>> 1 };
+  }
+
+  /** mtime never runs backwards from one hart to the next: the clock keeps the latest time seen. */
+  #readTime(hart: Hart): Aclint {
+    this.clock.advance(hart.localNs);
+    return this.aclint;
+  }
+
+  #anyAwake(): boolean {
+    return this.harts.some((hart) => !hart.waiting || hart.wakeable);
+  }
+
+  /** Ends a hart's wfi if something has happened that ends it. */
+  #awake(hart: Hart): boolean {
+    if (!hart.waiting) return true;
+    if (!hart.wakeable) return false;
+    hart.waiting = false;
+    hart.localNs = Math.max(hart.localNs, hart.wakeNs);
+    return true;
+  }
+
+  /** All harts wait: moves time to the next timer, or says why not. */
+  #idle(untilNs: number, stopWhenIdle: boolean): StopReason | undefined {
+    const next = this.clock.nextDeadline;
+    if (next === Infinity && !this.harts.some((hart) => this.#inputCanWake(hart))) {
+      return (this.#stop = {
+        kind: 'stuck',
+        reason: 'all harts wait in wfi with no interrupt that could ever wake them',
+        hart: 0,
+      });
+    }
+    if (stopWhenIdle || (next === Infinity && untilNs === Infinity)) {
+      return { kind: 'idle', nextEventNs: next };
+    }
+    this.#time = Math.min(next, untilNs);
+    return undefined;
+  }
+
+  /** Input from outside comes as an external interrupt: enabled in mie and in the PLIC. */
+  #inputCanWake(hart: Hart): boolean {
+    return (hart.mie & (1 << IRQ_EXTERNAL)) !== 0 && this.plic.canInterrupt(hart.id * 2);
+  }
+
+  /** Runs a hart up to the end of the round; the round may get shorter meanwhile. */
+  #runHart(hart: Hart, limit: number): void {
+    let left = limit;
+    while (hart.localNs < this.#roundEnd && left > 0) {
+      if (!this.#awake(hart)) return;
+      // Just woken, possibly at a time that is another round's.
+      if (hart.localNs >= this.#roundEnd) return;
+      const before = hart.instret;
+      const fits = Math.ceil((this.#roundEnd - hart.localNs) / this.nsPerInstruction);
+      if (this.trace === undefined) this.#execute(hart, Math.min(fits, left));
+      else {
+        if (hart.interrupted) takeInterrupt(hart);
+        this.trace(hart);
+        this.#execute(hart, 1);
+      }
+      left -= hart.instret - before;
+      if (this.#stop !== undefined) return;
+      // A device may have armed a timer that is due before the round's end.
+      this.#roundEnd = Math.max(this.#time, Math.min(this.#roundEnd, this.clock.nextDeadline));
+    }
+  }
+
+  #execute(hart: Hart, budget: number): void {
+    if (hart.interrupted) takeInterrupt(hart);
+    this.#executor.run(hart, budget);
+    if (hart.stuck !== undefined && this.#stop === undefined) {
+      this.#stop = { kind: 'stuck', reason: hart.stuck, hart: hart.id };
+    }
+  }
+}
+
+function checkRange(what: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new PrintkitError(`${what} must be an integer from ${min} to ${max}, not ${value}`);
+}
