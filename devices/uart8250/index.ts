@@ -1,5 +1,6 @@
 // The UART of the 8250 family and its line interface.
-export { Uart8250, type Uart8250Options } from './uart8250.ts';
+export { Uart8250 } from './uart8250.ts';
+export type { Uart8250Options } from './options.ts';
 export {
   isUart8250VariantName,
   UART8250_VARIANT_NAMES,
@@ -10,7 +11,7 @@ export {
 } from './variants.ts';
 export { UART8250_STATE_VERSION, type Uart8250State, type UartCounters } from './state.ts';
 export type { RegisterView, UartInspection } from './inspect.ts';
-export { NO_BAUD_RX_NS, NO_BAUD_TX_NS } from './timing.ts';
+export { NO_BAUD_LOOP_NS, NO_BAUD_RX_NS } from './timing.ts';
 export { INPUT_QUEUE_CHARACTERS } from './receiver.ts';
 export {
   applyLineInput,

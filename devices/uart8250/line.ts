@@ -130,7 +130,7 @@ export function applyLineInput(port: LinePort, input: LineInput): boolean {
 
 /**
  * A port that hands every accepted input to `record` before it takes effect. Give it to a line in
- * place of the UART to record a session.
+ * place of the UART to record a run.
  */
 export function recordingPort(port: LinePort, record: (input: LineInput) => void): LinePort {
   const input = (entry: LineInput): boolean => {

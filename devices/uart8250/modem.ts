@@ -25,6 +25,16 @@ import {
  */
 export const UNDRIVEN_INPUTS: ModemInputs = { cts: true, dsr: true, ri: false, dcd: true };
 
+/** The pins of {@link Modem.outputBits} by name. */
+export function modemOutputs(bits: number): ModemOutputs {
+  return {
+    dtr: (bits & MCR_DTR) !== 0,
+    rts: (bits & MCR_RTS) !== 0,
+    out1: (bits & MCR_OUT1) !== 0,
+    out2: (bits & MCR_OUT2) !== 0,
+  };
+}
+
 export class Modem {
   readonly #chip: Chip;
   #inputs: ModemInputs = UNDRIVEN_INPUTS;
@@ -101,16 +111,11 @@ export class Modem {
     return changed;
   }
 
-  /** Pins as the line sees them: all inactive in loopback. */
-  outputs(rtsDropped: boolean): ModemOutputs {
-    const { mcr } = this.#chip.registers;
-    const out = (bit: number) => !this.#chip.loopback && (mcr & bit) !== 0;
-    return {
-      dtr: out(MCR_DTR),
-      rts: out(MCR_RTS) && !rtsDropped,
-      out1: out(MCR_OUT1),
-      out2: out(MCR_OUT2),
-    };
+  /** Output pins as MCR 3:0 would have them: all inactive in loopback, RTS as flow control says. */
+  outputBits(rtsDropped: boolean): number {
+    if (this.#chip.loopback) return 0;
+    const held = rtsDropped ? MCR_RTS : 0;
+    return this.#chip.registers.mcr & (MCR_DTR | MCR_RTS | MCR_OUT1 | MCR_OUT2) & ~held;
   }
 
   /** Master reset: the low half of MSR is cleared, the high half follows the pins. */

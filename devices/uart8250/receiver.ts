@@ -140,12 +140,21 @@ export class Receiver {
     this.#errors = 0;
     this.#rtsDropped = false;
     this.#xoffSent = false;
+    // A power cycle stops the clock's timers as well: the character on the wire starts anew.
+    if (typeof this.#wire === 'number' && this.#wireTimer.deadline === Infinity) {
+      this.#setWireEnd(this.#clock.now, 0);
+    }
   }
 
   // ---- the line's side --------------------------------------------------------------------------
 
   get room(): number {
     return Math.max(0, INPUT_QUEUE_CHARACTERS - this.#queue.length);
+  }
+
+  /** Characters between the far end and the guest: queued, on the wire, in the FIFO. */
+  get pending(): number {
+    return this.#queue.length + (this.#wire === null ? 0 : 1) + this.#fifo.count;
   }
 
   receive(character: ReceivedCharacter): boolean {
@@ -222,7 +231,7 @@ export class Receiver {
         this.#revealHead();
       }
     }
-    if (!this.#timeout) this.#restartTimeout();
+    this.#restartTimeout();
     this.#fillChanged();
     this.#ports.changed();
   }

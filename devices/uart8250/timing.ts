@@ -5,8 +5,8 @@
 import { LCR_EPS, LCR_PEN, LCR_STB, LCR_STICK, LCR_WLS } from './registers.ts';
 import type { LineSettings, Parity } from './line.ts';
 
-/** In `--no-baud` mode, a transmitted character leaves this long after its frame began. */
-export const NO_BAUD_TX_NS = 1;
+/** In `--no-baud` mode, a character takes this long through loopback; to the line it takes none. */
+export const NO_BAUD_LOOP_NS = 1;
 /**
  * In `--no-baud` mode, queued input arrives this far apart: long enough for a guest's receive loop
  * to see an empty FIFO now and then, instead of being refilled for ever.

@@ -7,7 +7,7 @@ import type { Chip } from './chip.ts';
 import { Fifo } from './fifo.ts';
 import { LCR_BREAK } from './registers.ts';
 import type { TransmitterState } from './state.ts';
-import { dataMask, framesNs, NO_BAUD_TX_NS } from './timing.ts';
+import { dataMask, framesNs, NO_BAUD_LOOP_NS } from './timing.ts';
 
 /** What the transmitter needs from the rest of the UART. */
 export interface TransmitterPorts {
@@ -159,6 +159,10 @@ export class Transmitter {
     this.#shift = byte & dataMask(this.#chip.registers.lcr);
     this.#shiftLoops = this.#chip.loopback;
     this.#ports.starting();
+    if (this.#chip.noBaud) {
+      this.#beginWithoutBaud(startNs);
+      return;
+    }
     const frame = this.#chip.frame;
     let ns = frame.ns;
     this.#endFraction = fraction + frame.numerator;
@@ -166,12 +170,16 @@ export class Transmitter {
       this.#endFraction -= frame.denominator;
       ns++;
     }
-    if (this.#chip.noBaud) {
-      ns = NO_BAUD_TX_NS;
-      this.#endFraction = 0;
-    }
     this.#endNs = startNs + ns;
     this.#timer.set(this.#endNs);
+  }
+
+  /** Without baud rate a character leaves as it begins; through loopback it takes a moment. */
+  #beginWithoutBaud(startNs: number): void {
+    this.#endFraction = 0;
+    this.#endNs = this.#shiftLoops ? startNs + NO_BAUD_LOOP_NS : startNs;
+    if (this.#shiftLoops) this.#timer.set(this.#endNs);
+    else this.#frameEnd();
   }
 
   #frameEnd(): void {

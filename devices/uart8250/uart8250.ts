@@ -2,25 +2,17 @@
 // together. After PC16550D, TL16C550C, TL16C750 and 16C650; docs/uart.md has the design, and
 // docs/uart-capabilities.md says register by register what is modelled. No DMA handshake pins.
 
-import type { AccessBytes, BusDevice, Clock, InterruptLine, Stateful, Timer } from '../ports.ts';
+import type { AccessBytes, BusDevice, InterruptLine, Stateful } from '../ports.ts';
 import { Chip } from './chip.ts';
 import { inspect, type UartInspection } from './inspect.ts';
 import { Interrupts } from './interrupts.ts';
-import type {
-  LinePort,
-  LineSettings,
-  ModemInputs,
-  ModemOutputs,
-  ReceivedCharacter,
-  SerialLine,
-} from './line.ts';
-import { Modem } from './modem.ts';
+import type { LinePort, ModemInputs, ReceivedCharacter, SerialLine } from './line.ts';
+import { Modem, modemOutputs } from './modem.ts';
+import type { Uart8250Options } from './options.ts';
 import { Receiver } from './receiver.ts';
 import {
   EFR,
   EFR_RX_FLOW_MASK,
-  EFR_SPECIAL,
-  EFR_TX_FLOW_SHIFT,
   FCR_64BYTE,
   FCR_CLEAR_RCVR,
   FCR_CLEAR_XMIT,
@@ -29,16 +21,20 @@ import {
   FCR_TX_TRIGGER_SHIFT,
   FCR_RX_TRIGGER_SHIFT,
   IER,
+  IER_ERBFI,
   IER_ETBEI,
   IIR,
   LCR,
   LCR_DLAB,
   LSR,
+  LSR_ERRORS,
+  LSR_FIFO_ERROR,
   LSR_TEMT,
   LSR_THRE,
   MCR,
   MCR_AFE,
-  MCR_XON_ANY,
+  MCR_OUT2,
+  MCR_RTS,
   MSR,
   MSR_CTS,
   MSR_DCTS,
@@ -46,63 +42,34 @@ import {
   SCR,
   THR,
 } from './registers.ts';
+import { Settings } from './settings.ts';
 import { UART8250_STATE_VERSION, type Uart8250State, type UartCounters } from './state.ts';
-import { framesNs, lineSettings } from './timing.ts';
+import { interceptFlow, updateFlow } from './software-flow.ts';
 import { Transmitter } from './transmitter.ts';
-import { UART8250_VARIANTS, type Uart8250Variant, type Uart8250VariantName } from './variants.ts';
+import { UART8250_VARIANTS, type Uart8250Variant } from './variants.ts';
 
 /** What a register that the part does not have reads as: nothing drives the bus. */
 const ABSENT = 0xff;
 const BASIC_MCR = 0x1f;
 
-export interface Uart8250Options {
-  /** Name in timers, traces and reports, e.g. `uart0`. */
-  readonly name: string;
-  readonly variant: Uart8250VariantName;
-  /** Baud generator input in Hz, an integer. */
-  readonly clockHz: number;
-  readonly clock: Clock;
-  /** INTR as it reaches the board's interrupt controller. */
-  readonly irq: InterruptLine;
-  /** log2 of the distance between registers in bytes (device tree `reg-shift`). Default 0. */
-  readonly registerShift?: 0 | 1 | 2;
-  /** Width of the bus in bytes (device tree `reg-io-width`); wider accesses are split. Default 1. */
-  readonly registerBytes?: AccessBytes;
-  /** The board passes INTR on only while OUT2 is active, as PCs do. Default false. */
-  readonly out2GatesIrq?: boolean;
-  /** Characters take no time (see NO_BAUD_TX_NS, NO_BAUD_RX_NS). Default false. */
-  readonly noBaud?: boolean;
-  /**
-   * Wake output, a level: rises with a start bit or a change of modem inputs while the UART sleeps,
-   * falls with the next register access.
-   */
-  readonly wake?: InterruptLine;
-  /**
-   * `asleep`: only a UART that the guest has put to sleep (IER.4, IER.5) wakes the board.
-   * `always`: the board watches the pins itself, whatever the part can do. Default `asleep`.
-   */
-  readonly wakeOn?: 'asleep' | 'always';
-}
-
 export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
   readonly name: string;
   readonly variant: Uart8250Variant;
   readonly clockHz: number;
-  readonly #clock: Clock;
   readonly #chip: Chip;
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #modem: Modem;
   readonly #interrupts: Interrupts;
-  readonly #settleTimer: Timer;
+  readonly #settings: Settings;
   readonly #shift: number;
   readonly #registerBytes: AccessBytes;
   readonly #out2GatesIrq: boolean;
   readonly #wakeOutput: InterruptLine | undefined;
   readonly #wakeOn: 'asleep' | 'always';
   #line: SerialLine | undefined;
-  #outputs: ModemOutputs;
-  #settings: LineSettings;
+  /** Output pins that the line knows, as MCR 3:0. */
+  #outputBits = 0;
   #wake = false;
 
   /** @throws RangeError for a clock rate that is not a positive integer. */
@@ -114,7 +81,6 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     this.name = name;
     this.variant = UART8250_VARIANTS[options.variant];
     this.clockHz = clockHz;
-    this.#clock = clock;
     this.#shift = options.registerShift ?? 0;
     this.#registerBytes = options.registerBytes ?? 1;
     this.#out2GatesIrq = options.out2GatesIrq ?? false;
@@ -123,10 +89,13 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     const chip = new Chip(this.variant, clockHz, options.noBaud ?? false);
     this.#chip = chip;
     this.#modem = new Modem(chip);
+    this.#settings = new Settings(chip, clock, name, (settings) =>
+      this.#line?.settingsChanged?.(settings),
+    );
     this.#transmitter = new Transmitter(chip, clock, name, {
       sent: (byte) => this.#line?.transmit(byte),
       looped: (byte) => this.#receiver.shiftIn(byte, 0),
-      starting: () => this.#settle(),
+      starting: () => this.#settings.settle(),
       drained: () => {
         this.#interrupts.raiseThre();
         this.#interrupts.update();
@@ -135,10 +104,10 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
       cts: () => this.#modem.cts,
     });
     this.#receiver = new Receiver(chip, clock, name, {
-      rts: () => this.#outputs.rts && !this.#receiver.rtsDropped,
+      rts: () => (this.#outputBits & MCR_RTS) !== 0 && !this.#receiver.rtsDropped,
       starting: () => this.#wakeEvent(),
       changed: () => this.#update(),
-      intercept: (byte) => this.#interceptFlow(byte),
+      intercept: (byte) => interceptFlow(byte, chip, this.#transmitter, this.#interrupts),
       room: (room) => this.#line?.receiveReady?.(room),
     });
     this.#interrupts = new Interrupts(
@@ -148,13 +117,10 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
         dataAtTrigger: () => this.#receiver.atTrigger,
         timeout: () => this.#receiver.timedOut,
         modemChanged: () => this.#modemDeltas() !== 0,
-        gateOpen: () => !this.#out2GatesIrq || this.#outputs.out2,
+        gateOpen: () => !this.#out2GatesIrq || (this.#outputBits & MCR_OUT2) !== 0,
       },
       options.irq,
     );
-    this.#settleTimer = clock.timer(`${name}.settle`, () => this.#settle());
-    this.#outputs = this.#modem.outputs(false);
-    this.#settings = this.#currentSettings();
   }
 
   /** Size of the register window in bytes. */
@@ -276,7 +242,7 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     // Divisor 0 is outside of the datasheet's 1 to 65535, and drivers write it while they probe:
     // the baud generator goes on as before.
     registers.divisor = dll | (dlm << 8) || registers.divisor;
-    this.#timingChanged();
+    this.#settings.changed();
   }
 
   #writeIer(value: number): void {
@@ -326,7 +292,7 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
   #writeLcr(value: number): void {
     this.#chip.registers.lcr = value;
     this.#transmitter.updateBreak();
-    this.#timingChanged();
+    this.#settings.changed();
   }
 
   #writeMcr(value: number): void {
@@ -338,13 +304,15 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     this.#transmitter.updateBreak();
     this.#receiver.updateFlow();
     this.#modemInputsChanged();
-    this.#timingChanged();
+    this.#settings.changed();
   }
 
   #readLsr(): number {
     const value = this.#lsr;
-    this.#receiver.acknowledgeErrors();
-    this.#update();
+    if (value & (LSR_ERRORS | LSR_FIFO_ERROR)) {
+      this.#receiver.acknowledgeErrors();
+      this.#update();
+    }
     return value;
   }
 
@@ -393,26 +361,19 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
 
   /** Brings every output into line with the registers. */
   #update(): void {
-    this.#softwareFlow();
+    updateFlow(this.#chip, this.#receiver, this.#transmitter);
     this.#updateOutputs();
     this.#interrupts.update();
   }
 
   #updateOutputs(): void {
-    const before = this.#outputs;
-    const after = this.#modem.outputs(this.#receiver.rtsDropped);
-    if (
-      before.dtr === after.dtr &&
-      before.rts === after.rts &&
-      before.out1 === after.out1 &&
-      before.out2 === after.out2
-    ) {
-      return;
-    }
-    this.#outputs = after;
-    if (before.rts && !after.rts) this.#interrupts.raiseFlow('rts');
-    this.#line?.modemChanged?.(after);
-    if (!before.rts && after.rts) this.#receiver.kick();
+    const before = this.#outputBits;
+    const after = this.#modem.outputBits(this.#receiver.rtsDropped);
+    if (before === after) return;
+    this.#outputBits = after;
+    if (before & ~after & MCR_RTS) this.#interrupts.raiseFlow('rts');
+    this.#line?.modemChanged?.(modemOutputs(after));
+    if (after & ~before & MCR_RTS) this.#receiver.kick();
   }
 
   /** MSR 3:0 that may interrupt: with automatic CTS, a change of CTS does not. */
@@ -427,79 +388,6 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
       else if (this.#chip.autoCts) this.#interrupts.raiseFlow('cts');
     }
     this.#update();
-  }
-
-  #currentSettings(): LineSettings {
-    const { registers, effectiveDivisor } = this.#chip;
-    return lineSettings(registers.lcr, effectiveDivisor, this.clockHz);
-  }
-
-  /**
-   * Rate and format are told to the line once nothing has changed for a frame, or when a character
-   * begins: drivers write the divisor in halves and try odd LCR values while they probe.
-   */
-  #timingChanged(): void {
-    this.#chip.timingChanged();
-    if (this.#settled()) this.#settleTimer.cancel();
-    else this.#settleTimer.set(this.#clock.now + framesNs(this.#chip.frame, 1));
-  }
-
-  #settled(): boolean {
-    const next = this.#currentSettings();
-    const last = this.#settings;
-    return (
-      next.baud === last.baud &&
-      next.dataBits === last.dataBits &&
-      next.parity === last.parity &&
-      next.stopBits === last.stopBits
-    );
-  }
-
-  #settle(): void {
-    if (this.#settleTimer.deadline !== Infinity) this.#settleTimer.cancel();
-    if (this.#settled()) return;
-    this.#settings = this.#currentSettings();
-    this.#line?.settingsChanged?.(this.#settings);
-  }
-
-  // ---- 650: software flow control ---------------------------------------------------------------
-
-  /** Flow bits of EFR (1:0 or 3:2) to the characters that they select. */
-  #flowCharacters(bits: number, first: number, second: number): number[] {
-    return [...(bits & 2 ? [first] : []), ...(bits & 1 ? [second] : [])];
-  }
-
-  #interceptFlow(byte: number): boolean {
-    if (!this.#chip.enhanced) return false;
-    const { efr, mcr, xon1, xon2, xoff1, xoff2 } = this.#chip.registers;
-    const bits = efr & EFR_RX_FLOW_MASK;
-    if (this.#flowCharacters(bits, xoff1, xoff2).includes(byte)) {
-      this.#transmitter.setXoff(true);
-      this.#interrupts.raiseXoff();
-      return true;
-    }
-    if (this.#flowCharacters(bits, xon1, xon2).includes(byte)) {
-      this.#transmitter.setXoff(false);
-      this.#interrupts.dropXoff();
-      return true;
-    }
-    if (mcr & MCR_XON_ANY && this.#transmitter.xoff) this.#transmitter.setXoff(false);
-    if (efr & EFR_SPECIAL && byte === xoff2) this.#interrupts.raiseXoff();
-    return false;
-  }
-
-  #softwareFlow(): void {
-    if (!this.#chip.enhanced) return;
-    const { efr, xon1, xon2, xoff1, xoff2 } = this.#chip.registers;
-    const bits = (efr >> EFR_TX_FLOW_SHIFT) & 3;
-    if (bits === 0) return;
-    if (this.#receiver.full && !this.#receiver.xoffSent) {
-      this.#receiver.xoffSent = true;
-      this.#transmitter.sendControl(this.#flowCharacters(bits, xoff1, xoff2));
-    } else if (this.#receiver.drained && this.#receiver.xoffSent) {
-      this.#receiver.xoffSent = false;
-      this.#transmitter.sendControl(this.#flowCharacters(bits, xon1, xon2));
-    }
   }
 
   // ---- sleep and wake ---------------------------------------------------------------------------
@@ -544,13 +432,33 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
   }
 
   #tellLine(): void {
-    this.#line?.settingsChanged?.(this.#settings);
-    this.#line?.modemChanged?.(this.#outputs);
+    this.#line?.settingsChanged?.(this.#settings.reported);
+    this.#line?.modemChanged?.(modemOutputs(this.#outputBits));
     this.#line?.breakChanged?.(this.#transmitter.inspect().breakSent);
   }
 
   get receiveRoom(): number {
     return this.#receiver.room;
+  }
+
+  /** Characters between the far end and the guest: queued, on the wire, in the FIFO. */
+  get receivePending(): number {
+    return this.#receiver.pending;
+  }
+
+  /** Characters that the receiver holds at most, with its FIFO as it is set now. */
+  get receiveCapacity(): number {
+    return this.#chip.fifoBytes;
+  }
+
+  /** IER.0: the guest wants to be interrupted when a character comes. */
+  get receiveInterruptEnabled(): boolean {
+    return (this.#chip.registers.ier & IER_ERBFI) !== 0;
+  }
+
+  /** LSR.6, without side effect: nothing is left to send. */
+  get transmitterEmpty(): boolean {
+    return this.#transmitter.temt;
   }
 
   receive(character: ReceivedCharacter): boolean {
@@ -590,7 +498,7 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     this.#modem.reset();
     this.#interrupts.reset();
     this.#accessed();
-    this.#timingChanged();
+    this.#settings.changed();
     this.#update();
   }
 
@@ -614,8 +522,8 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
       transmitter: this.#transmitter.inspect(),
       receiver: this.#receiver.inspect(),
       inputs: this.#modem.inputs,
-      outputs: this.#outputs,
-      settings: this.#currentSettings(),
+      outputs: modemOutputs(this.#outputBits),
+      settings: this.#settings.current,
       interrupt: this.#interrupts.level,
       threPending: this.#interrupts.threPending,
       asleep: this.asleep,
@@ -635,8 +543,7 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
       modem: this.#modem.save(),
       interrupts: this.#interrupts.save(),
       wake: this.#wake,
-      settings: { ...this.#settings },
-      settleNs: this.#settleTimer.deadline === Infinity ? null : this.#settleTimer.deadline,
+      ...this.#settings.save(),
       counters: { ...this.#chip.counters },
     };
   }
@@ -662,10 +569,8 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     this.#modem.restore(state.modem);
     this.#interrupts.restore(state.interrupts);
     this.#wake = state.wake;
-    this.#settings = { ...state.settings };
-    if (state.settleNs === null) this.#settleTimer.cancel();
-    else this.#settleTimer.set(state.settleNs);
-    this.#outputs = this.#modem.outputs(this.#receiver.rtsDropped);
+    this.#settings.restore(state);
+    this.#outputBits = this.#modem.outputBits(this.#receiver.rtsDropped);
     this.#tellLine();
   }
 }

@@ -104,8 +104,11 @@ describe('DLAB (LCR.7)', () => {
     const r = rig();
     setLine(r, 0, 0x03);
     r.wr(THR, 0x55);
-    r.run(FRAME_NS);
+    r.run(FRAME_NS - 1);
+    expect(r.line.text).toBe('');
+    r.run(1);
     expect(r.line.text).toBe('U');
+    expect(r.line.settings?.baud).toBe(625_000);
     r.wr(LCR, 0x80);
     expect([r.rd(DLL), r.rd(DLM)]).toEqual([0, 0]);
   });

@@ -2,9 +2,13 @@
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Uart8250, type Uart8250State } from '../../../devices/uart8250/index.ts';
+import {
+  INPUT_QUEUE_CHARACTERS,
+  Uart8250,
+  type Uart8250State,
+} from '../../../devices/uart8250/index.ts';
 import { Bench, operations, setups } from './operations.ts';
-import { FakeClock, fifoRig, FRAME_NS, IER, LSR, RBR, rig, THR } from './rig.ts';
+import { EFR, FakeClock, fifoRig, FRAME_NS, IER, LCR, LSR, MCR, RBR, rig, THR } from './rig.ts';
 
 describe('state', () => {
   it('restored at a random moment, continues with the same bytes at the same times', () => {
@@ -46,6 +50,47 @@ describe('state', () => {
     r.run(5 * FRAME_NS);
     expect(state.receiver.fifo.length).toBe(1);
     expect(r.uart.save()).not.toEqual(state);
+  });
+
+  it('keeps what flow control has decided', () => {
+    const automatic = fifoRig(2, { variant: '16750' });
+    automatic.wr(MCR, 0x22);
+    automatic.line.send(new Uint8Array(20));
+    automatic.run(20 * FRAME_NS);
+    for (let i = 0; i < 4; i++) automatic.rd(RBR); // below the trigger, RTS still dropped
+    const state = automatic.uart.save();
+    automatic.uart.reset();
+    automatic.uart.restore(state);
+    expect(automatic.line.outputs.rts).toBe(false);
+
+    const software = fifoRig(0, { variant: '16650V2' });
+    software.wr(LCR, 0xbf);
+    software.wr(EFR, 0x18);
+    software.wr(4, 0x11);
+    software.wr(6, 0x13);
+    software.wr(LCR, 0x03);
+    software.arrive(...new Array<number>(8).fill(0)); // sends Xoff
+    const sent = software.uart.save();
+    software.uart.reset();
+    software.uart.restore(sent);
+    software.run(FRAME_NS);
+    for (let i = 0; i < 8; i++) software.rd(RBR);
+    software.run(2 * FRAME_NS);
+    expect([...software.line.bytes]).toEqual([0x13, 0x11]);
+  });
+
+  it('remembers that the far end waits for room', () => {
+    const r = rig();
+    let rooms = 0;
+    r.uart.attach({ transmit: () => undefined, receiveReady: () => rooms++ });
+    while (r.uart.receive({ byte: 0 }));
+    const full = r.uart.save();
+    r.run(INPUT_QUEUE_CHARACTERS * FRAME_NS);
+    expect(rooms).toBe(1);
+    r.clock.now -= INPUT_QUEUE_CHARACTERS * FRAME_NS;
+    r.uart.restore(full);
+    r.run(INPUT_QUEUE_CHARACTERS * FRAME_NS);
+    expect(rooms).toBe(2);
   });
 
   it('can be restored again and again', () => {
