@@ -1,0 +1,68 @@
+// Call traces by the chain of frame pointers: -4(fp) is a return address, -8(fp) the caller's fp. The
+// frames that entry.S pushes for traps and NMIs are links of the same chain; they may lead from one
+// of the hart's stacks to another.
+
+import { kallsyms_lookup } from '../lib/kallsyms';
+import { pr_emerg } from '../printk/printk';
+import { hart_fp } from './hart';
+import { this_cpu } from './percpu';
+import { PT_SIZE, pt_regs } from './ptrace';
+import { on_any_stack } from './stacks';
+import {
+  address_of_ret_from_exception,
+  address_of_ret_from_interrupt,
+  address_of_ret_from_nmi,
+  address_of_ret_from_overflow,
+} from './symbols';
+
+const MAX_FRAMES: u32 = 32;
+
+/** Does a handler that entry.S called return there? Then the frame around it is a pt_regs. */
+function is_trap_return(pc: usize): bool {
+  return (
+    pc == address_of_ret_from_exception() ||
+    pc == address_of_ret_from_interrupt() ||
+    pc == address_of_ret_from_nmi() ||
+    pc == address_of_ret_from_overflow()
+  );
+}
+
+/**
+ * The innermost interrupted function may have no frame of its own: it is a leaf, it was interrupted
+ * before it had made one, or it is no function at all because somebody jumped astray. Then its caller
+ * is known only from ra.
+ */
+function caller_only_in_ra(regs: pt_regs): bool {
+  const caller = kallsyms_lookup(regs.ra - 1);
+  if (caller == 0 || caller == kallsyms_lookup(regs.epc)) return false;
+  return !on_any_stack(this_cpu().stacks, regs.s0) || load<usize>(regs.s0 - 4) != regs.ra;
+}
+
+/** Prints the interrupted function and its callers, then whatever they interrupted. Any context. */
+export function show_regs_trace(regs: pt_regs): void {
+  pr_emerg('[<%p>] %pS\n', regs.epc, regs.epc);
+  if (caller_only_in_ra(regs)) pr_emerg('[<%p>] %pB\n', regs.ra, regs.ra);
+  walk(regs.s0);
+}
+
+/** Prints the functions that the frame at fp returns to. */
+function walk(fp: usize): void {
+  const stacks = this_cpu().stacks;
+  for (let i: u32 = 0; i < MAX_FRAMES && on_any_stack(stacks, fp); i++) {
+    const pc = load<usize>(fp - 4);
+    const caller_fp = load<usize>(fp - 8);
+    if (pc == 0 || caller_fp == fp) return;
+    pr_emerg('[<%p>] %pB\n', pc, pc);
+    if (is_trap_return(pc) && on_any_stack(stacks, caller_fp)) {
+      show_regs_trace(changetype<pt_regs>(caller_fp - PT_SIZE));
+      return;
+    }
+    fp = caller_fp;
+  }
+}
+
+/** The calls that lead to the caller. Any context. */
+export function dump_stack(): void {
+  pr_emerg('Call Trace:\n');
+  walk(hart_fp());
+}

@@ -1,0 +1,63 @@
+// Non-maskable interrupts, on boards that have them: Smrnmi in the harts and an NMI controller in the
+// device tree (QEMU's virt has neither).
+
+import { csr_set, csr_write } from './csr';
+import { MNSCRATCH, MNSTATUS, MNSTATUS_NMIE } from './csr-map';
+import { board } from './fdt';
+import { cpu_stop_self } from './ipi';
+import { writel } from './mmio';
+import {
+  Cpu,
+  NMI_OFFSET,
+  preempt_count_add,
+  preempt_count_sub,
+  smp_processor_id,
+  this_cpu,
+  this_cpu_inc,
+} from './percpu';
+import { PT_SIZE, pt_regs } from './ptrace';
+import { show_regs_trace } from './backtrace';
+import { NMI_TOP } from './stacks';
+import { address_of_nmi_entry } from './symbols';
+import { show_regs } from './trap';
+import { pr_emerg } from '../printk/printk';
+
+const NMI_VECTOR: usize = 0x000;
+const NMI_TRIGGER: usize = 0x100;
+
+/** Reasons that the kernel gives its own NMIs. Everything else came from outside. */
+export const NMI_REASON_STOP: u32 = 0x100;
+
+/** Boot CPU, once. NMIs pressed earlier stay pending until then. */
+export function nmi_init(): void {
+  if (board.has_smrnmi && board.nmi_base != 0) {
+    writel(board.nmi_base + NMI_VECTOR, <u32>address_of_nmi_entry());
+  }
+}
+
+/** Every CPU, before it enables interrupts: as long as NMIE is 0, it gets none at all. */
+export function nmi_init_hart(): void {
+  if (!board.has_smrnmi) return;
+  csr_write(MNSCRATCH, <u32>(this_cpu().stacks + NMI_TOP - PT_SIZE));
+  csr_set(MNSTATUS, MNSTATUS_NMIE);
+}
+
+/** Any context. False if the board has no NMIs. */
+export function send_nmi(cpu: u32, reason: u32): bool {
+  if (!board.has_smrnmi || board.nmi_base == 0) return false;
+  writel(board.nmi_base + NMI_TRIGGER + ((<usize>cpu) << 2), reason);
+  return true;
+}
+
+/** Called by entry.S, on the NMI stack. */
+export function do_nmi(regs: pt_regs): void {
+  preempt_count_add(NMI_OFFSET);
+  this_cpu_inc(offsetof<Cpu>('nmi_count'));
+  const reason = (<u32>regs.cause) & 0x7fffffff;
+  if (reason == NMI_REASON_STOP) cpu_stop_self();
+  pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
+  show_regs(regs);
+  pr_emerg('Call Trace:\n');
+  show_regs_trace(regs);
+  preempt_count_sub(NMI_OFFSET);
+}

@@ -1,0 +1,116 @@
+// The per-CPU area and the contexts a CPU can be in. tp points to the running CPU's area; areas of
+// other CPUs are reached by number. CPU numbers are hart ids.
+//
+// A field is written by its own CPU only, unless it says otherwise.
+
+import { READ_ONCE, WRITE_ONCE } from './atomic';
+import { hart_tp } from './hart';
+import { address_of___per_cpu_start } from './symbols';
+
+/** Most CPUs that the kernel handles. Must match entry.S. */
+export const NR_CPUS: u32 = 32;
+/** Bytes from one area to the next: 1 << PERCPU_SHIFT in entry.S. */
+export const PERCPU_SIZE: usize = 512;
+
+// preempt_count, laid out as Linux has it: one field per kind of context.
+export const PREEMPT_OFFSET: u32 = 1;
+export const SOFTIRQ_OFFSET: u32 = 1 << 8;
+export const HARDIRQ_OFFSET: u32 = 1 << 16;
+export const NMI_OFFSET: u32 = 1 << 20;
+const SOFTIRQ_MASK: u32 = 0xff << 8;
+const HARDIRQ_MASK: u32 = 0xf << 16;
+const NMI_MASK: u32 = 0xf << 20;
+
+@unmanaged
+export class Cpu {
+  /** Known to entry.S, as is `stacks`. */
+  cpu: u32;
+  /** The block of stacks; 0 until smp.ts brings the hart up, which also tells it to start. */
+  stacks: usize;
+  preempt_count: u32;
+  /** 1 when up. Read by all. */
+  online: u32;
+
+  /** IPI reasons not yet handled (arch/ipi.ts). Set by any CPU. */
+  ipi_pending: u32;
+  /** smp_call_function(): 1 while a request is in the slot. Taken by any CPU. */
+  call_busy: u32;
+  call_fn: usize;
+  call_arg: usize;
+  /** A function for the idle loop to run in task context (sched/idle.ts). Taken by any CPU. */
+  work_busy: u32;
+  work_fn: usize;
+  work_arg: usize;
+
+  /** printk entries in progress on this CPU, one inside the other. */
+  printk_depth: u32;
+  oops_depth: u32;
+
+  tick_count: u32;
+  timer_interrupts: u32;
+  ipi_reschedule: u32;
+  ipi_call_function: u32;
+  nmi_count: u32;
+  in_idle: u32;
+  spurious_interrupts: u32;
+  /** Time spent in wfi, ns. */
+  idle_ns: u64;
+  /** mtime of the next tick. */
+  next_tick: u64;
+}
+
+/** The running CPU's area. Any context. */
+export function this_cpu(): Cpu {
+  return changetype<Cpu>(hart_tp());
+}
+
+/** Area of a CPU by number. */
+export function cpu_area(cpu: u32): Cpu {
+  return changetype<Cpu>(address_of___per_cpu_start() + <usize>cpu * PERCPU_SIZE);
+}
+
+export function smp_processor_id(): u32 {
+  return load<u32>(hart_tp());
+}
+
+function field(offset: usize): usize {
+  return hart_tp() + offset;
+}
+
+export function preempt_count(): u32 {
+  return READ_ONCE(field(offsetof<Cpu>('preempt_count')));
+}
+
+/** An interrupt between the load and the store leaves the word as it found it, so no atomics. */
+export function preempt_count_add(n: u32): void {
+  const p = field(offsetof<Cpu>('preempt_count'));
+  WRITE_ONCE(p, READ_ONCE(p) + n);
+}
+
+export function preempt_count_sub(n: u32): void {
+  const p = field(offsetof<Cpu>('preempt_count'));
+  WRITE_ONCE(p, READ_ONCE(p) - n);
+}
+
+export function in_nmi(): bool {
+  return (preempt_count() & NMI_MASK) != 0;
+}
+
+export function in_hardirq(): bool {
+  return (preempt_count() & HARDIRQ_MASK) != 0;
+}
+
+/** Any interrupt context: softirq, hardirq or NMI. */
+export function in_interrupt(): bool {
+  return (preempt_count() & (SOFTIRQ_MASK | HARDIRQ_MASK | NMI_MASK)) != 0;
+}
+
+export function in_task(): bool {
+  return !in_interrupt();
+}
+
+/** Adds one to a counter of this CPU, given its offset in struct Cpu. */
+export function this_cpu_inc(offset: usize): void {
+  const p = field(offset);
+  WRITE_ONCE(p, READ_ONCE(p) + 1);
+}

@@ -1,0 +1,29 @@
+// Shell commands that end the session: poweroff, reboot.
+
+import { machine_power_off, machine_restart } from '../arch/reset';
+import { simple_strtoul } from '../lib/string';
+import { pr_notice } from '../printk/printk';
+import { uart_drain } from '../serial/8250';
+import { arg, register_command } from './commands';
+
+/** Off, when everything printed has left the UART. */
+export function power_off(code: u32): void {
+  pr_notice('reboot: Power down\n');
+  uart_drain();
+  machine_power_off(code);
+}
+
+function cmd_poweroff(argc: u32, argv: usize): void {
+  power_off(argc > 1 ? simple_strtoul(arg(argv, 1)) : 0);
+}
+
+function cmd_reboot(argc: u32, argv: usize): void {
+  pr_notice('reboot: Restarting system\n');
+  uart_drain();
+  machine_restart();
+}
+
+export function register_power_commands(): void {
+  register_command('poweroff', '[code]', 'switch off, with an exit code', cmd_poweroff);
+  register_command('reboot', '', 'start again', cmd_reboot);
+}
