@@ -3,7 +3,7 @@
 //
 // A block in `code`, at an even index ip:
 //   ip      instruction count      meta: pc of the first instruction
-//   ip+1    0                      meta: BLOCK_FULL or BLOCK_STEP
+//   ip+1    samples (executor.ts)  meta: BLOCK_FULL or BLOCK_STEP
 //   ip+2…   operations             meta: pc; instructions left after this one | instruction id << 8
 //   …       stubs, one per way out
 // An operation is [number | rd << 8 | rs1 << 16 | rs2 << 24][immediate], and flow operations have two
@@ -16,7 +16,8 @@
 
 import { decode } from './decoder.ts';
 import type { Decoded } from './decoder.ts';
-import { FUSIONS, OP_END, OP_SLOW, OPERATIONS, operationNumber } from './operations.ts';
+import { endsBlock, isBranch, lower } from './lowering.ts';
+import { FUSIONS, OP_END, OP_REGION, OPERATIONS, operationNumber } from './operations.ts';
 import { allOperations, JUMP_TABLE_SIZE } from './fast-loop.ts';
 import { PAGE_CODE } from './memory.ts';
 import type { Memory } from './memory.ts';
@@ -40,10 +41,6 @@ const CODE_WORDS = 1 << 21;
 /** Granularity of "this memory has been decoded". */
 const LINE_SHIFT = 6;
 
-const LOADS = new Set(['lb', 'lh', 'lw', 'lbu', 'lhu']);
-const STORES = new Set(['sb', 'sh', 'sw']);
-const BRANCHES = new Set(['beq', 'bne', 'blt', 'bge', 'bltu', 'bgeu']);
-const NOPS = new Set(['fence', 'fence.tso', 'pause']);
 /** Fusions by the numbers of their parts. */
 const FUSED = new Map(
   FUSIONS.map((names, i) => [names.map(operationNumber).join(), OPERATIONS.length + i]),
@@ -52,6 +49,28 @@ const FUSION_PARTS_MAX = Math.max(1, ...FUSIONS.map((names) => names.length));
 const OPERATION_WORDS = allOperations().map(({ parts }) =>
   parts.reduce((sum, part) => sum + part.words, 0),
 );
+
+/** What a full block was made of, for the region compiler. */
+export interface BlockInfo {
+  readonly ip: number;
+  readonly pc: number;
+  /** Address behind the last instruction. */
+  readonly end: number;
+  readonly run: readonly Decoded[];
+  /** Index in `code` of each instruction's operation. */
+  readonly places: readonly number[];
+}
+
+/** Compiled code that starts with the block at `head` and stands for all of `members`. */
+interface Region {
+  readonly head: number;
+  readonly id: number;
+  /** The word of the head's first operation that the region has replaced. */
+  readonly word: number;
+}
+
+/** A compiled region: see region-compiler.ts. */
+export type CompiledRegion = (n: number) => number;
 
 export class BlockCache {
   readonly code = new Int32Array(CODE_WORDS);
@@ -63,6 +82,7 @@ export class BlockCache {
   /** Counts flushes: an ip from before a flush is void. */
   generation = 0;
   readonly #memory: Memory;
+  /** Blocks by signed address. */
   readonly #blocks: [Map<number, number>, Map<number, number>] = [
     new Map<number, number>(),
     new Map<number, number>(),
@@ -70,6 +90,10 @@ export class BlockCache {
   readonly #blocksOfPage = new Map<number, number[]>();
   readonly #decodedLines: Uint8Array;
   #top = 2;
+  /** Compiled regions by id; the fast loop calls them. Ids are not used again before a flush. */
+  readonly regions: CompiledRegion[] = [];
+  readonly #regionsOfPage = new Map<number, Region[]>();
+  readonly #info = new Map<number, BlockInfo>();
 
   constructor(memory: Memory) {
     this.#memory = memory;
@@ -77,13 +101,13 @@ export class BlockCache {
   }
 
   /**
-   * The block at `pc`, decoded if need be.
+   * The block at `pc` (signed), decoded if need be.
    * @returns its index in `code`, or `-1 - address` when the fetch from that address faults.
    */
   find(pc: number, kind: BlockKind): number {
     const slot = (pc >>> 1) & (JUMP_TABLE_SIZE - 1);
-    if (kind === BLOCK_FULL && this.jumpPc[slot] === (pc | 0)) return this.jumpIp[slot];
-    const ip = this.#blocks[kind].get(pc) ?? this.#decodeBlock(pc, kind);
+    if (kind === BLOCK_FULL && this.jumpPc[slot] === pc) return this.jumpIp[slot];
+    const ip = this.#blocks[kind].get(pc) ?? this.#decodeBlock(pc >>> 0, kind);
     if (kind === BLOCK_FULL && ip > 0) {
       this.jumpPc[slot] = pc;
       this.jumpIp[slot] = ip;
@@ -104,37 +128,75 @@ export class BlockCache {
     this.jumpPc.fill(-1);
   }
 
+  /** What the full block at `pc` was made of, if there is one. Decodes nothing. */
+  info(pc: number): BlockInfo | undefined {
+    const ip = this.#blocks[BLOCK_FULL].get(pc | 0);
+    return ip === undefined ? undefined : this.#info.get(ip);
+  }
+
+  /** What the block at `ip` was made of; undefined for blocks of one step and dropped ones. */
+  infoAt(ip: number): BlockInfo | undefined {
+    return this.#info.get(ip);
+  }
+
+  /** Puts compiled code in place of a block, until memory of one of the members changes. */
+  installRegion(head: BlockInfo, members: readonly BlockInfo[], compiled: CompiledRegion): void {
+    const place = head.ip + 2;
+    const id = this.regions.push(compiled) - 1;
+    const region: Region = { head: head.ip, id, word: this.code[place] };
+    // Only this word: the next one may already be a link.
+    this.code[place] = operationNumber(OP_REGION) | (id << 8);
+    const pages = new Set(members.flatMap(({ pc, end }) => [page(pc), page(end - 1)]));
+    for (const each of pages) {
+      const regions = this.#regionsOfPage.get(each);
+      if (regions === undefined) this.#regionsOfPage.set(each, [region]);
+      else regions.push(region);
+    }
+  }
+
   /** Drops everything. */
   flush(): void {
     this.generation++;
+    this.regions.length = 0;
+    this.#regionsOfPage.clear();
+    this.#info.clear();
     this.#top = 2;
     this.instructions = [];
     this.#blocks[BLOCK_FULL].clear();
     this.#blocks[BLOCK_STEP].clear();
-    for (const page of this.#blocksOfPage.keys()) {
-      this.#memory.clearFlag(page << PAGE_SHIFT, PAGE_CODE);
-    }
+    for (const each of this.#blocksOfPage.keys()) this.#forgetPage(each);
     this.#blocksOfPage.clear();
-    this.#decodedLines.fill(0);
     this.jumpPc.fill(-1);
   }
 
+  #dropRegions(ofPage: number): void {
+    for (const { head, id, word } of this.#regionsOfPage.get(ofPage) ?? []) {
+      // The head may have been dropped meanwhile, through another page.
+      const installed = operationNumber(OP_REGION) | (id << 8);
+      if (this.code[head + 2] === installed) this.code[head + 2] = word;
+    }
+    this.#regionsOfPage.delete(ofPage);
+  }
+
   #invalidatePage(page: number): void {
+    this.#dropRegions(page);
     for (const ip of this.#blocksOfPage.get(page) ?? []) {
       if (this.code[ip] === 0) continue; // dropped before, through the other page that it touched
       const [pc, kind] = [this.meta[ip], this.meta[ip + 1]];
-      this.#blocks[kind as BlockKind].delete(pc >>> 0);
+      this.#blocks[kind as BlockKind].delete(pc);
+      this.#info.delete(ip);
       this.code[ip] = 0;
       this.code[ip + 2] = operationNumber(OP_END);
       this.code[ip + 3] = this.#stub(ip + 4, ip + 3, pc, kind as BlockKind);
     }
     this.#blocksOfPage.delete(page);
-    this.#decodedLines.fill(
-      0,
-      (page * PAGE_BYTES) >>> LINE_SHIFT,
-      ((page + 1) * PAGE_BYTES) >>> LINE_SHIFT,
-    );
-    this.#memory.clearFlag(page << PAGE_SHIFT, PAGE_CODE);
+    this.#forgetPage(page);
+  }
+
+  #forgetPage(each: number): void {
+    const lines = PAGE_BYTES >>> LINE_SHIFT;
+    this.#decodedLines.fill(0, each * lines, (each + 1) * lines);
+    this.#memory.clearFlag(each << PAGE_SHIFT, PAGE_CODE);
   }
 
   #decodeBlock(pc: number, kind: BlockKind): number {
@@ -146,8 +208,9 @@ export class BlockCache {
     this.code[start + 1] = 0;
     this.meta[start] = pc;
     this.meta[start + 1] = kind;
-    this.#emit(run, pc, start, kind);
+    const places = this.#emit(run, pc, start, kind);
     const end = run.reduce((address, { length }) => address + length, pc);
+    if (kind === BLOCK_FULL) this.#info.set(start, { ip: start, pc, end, run, places });
     this.#register(start, pc, end, kind);
     return start;
   }
@@ -165,13 +228,13 @@ export class BlockCache {
       const decoded = decode((half | (high << 16)) >>> 0);
       run.push(decoded);
       address += decoded.length;
-      if (endsBlock(decoded.name)) break;
+      if (endsBlock(decoded)) break;
     }
     return run;
   }
 
   /** Writes operations and stubs of a run behind the block's header and moves `#top` on. */
-  #emit(run: readonly Decoded[], pc: number, start: number, kind: BlockKind): void {
+  #emit(run: readonly Decoded[], pc: number, start: number, kind: BlockKind): number[] {
     const places: number[] = [];
     let ip = start + 2;
     let address = pc;
@@ -186,7 +249,7 @@ export class BlockCache {
     });
     const lastPlace = places[places.length - 1];
     const last = run[run.length - 1];
-    if (BRANCHES.has(last.name)) {
+    if (isBranch(last.name)) {
       const target = address - last.length + last.imm;
       this.code[lastPlace + 1] = this.#stub(ip, lastPlace + 1, target, kind);
       this.code[lastPlace + 2] = this.#stub(ip + 2, lastPlace + 2, address, kind);
@@ -195,32 +258,23 @@ export class BlockCache {
       const target = address - last.length + last.imm;
       this.code[lastPlace + 2] = this.#stub(ip, lastPlace + 2, target, kind);
       ip += 2;
-    } else if (!endsBlock(last.name)) {
+    } else if (!endsBlock(last)) {
       this.code[ip] = operationNumber(OP_END);
       this.code[ip + 1] = this.#stub(ip + 2, ip + 1, address, kind);
       ip += 4;
     }
     this.#fuse(places);
     this.#top = Math.max(ip, start + 6); // room for what a dropped block turns into
+    return places;
   }
 
   #emitOne(decoded: Decoded, ip: number, address: number): void {
-    const { name, rd, rs1, rs2, imm } = decoded;
-    const set = (operation: string, immediate: number) => {
-      const number = operationNumber(operation);
-      this.code[ip] = number | ((rd === 0 ? 32 : rd) << 8) | (rs1 << 16) | (rs2 << 24);
-      this.code[ip + 1] = immediate;
-    };
-    if (name === 'lui') set('li', imm);
-    else if (name === 'auipc') set('li', address + imm);
-    else if (NOPS.has(name)) set('nop', 0);
-    else if (LOADS.has(name) || STORES.has(name) || name.startsWith('amo')) {
-      set(name, imm - RAM_BASE);
-    } else if (name === 'jal') set(name, address + decoded.length);
-    else if (name === 'jalr') {
-      set(name, imm);
-      this.code[ip + 2] = address + decoded.length;
-    } else set(name, imm);
+    const { name, rd, rs1, rs2, length } = decoded;
+    const { operation, imm } = lower(decoded, address);
+    const number = operationNumber(operation);
+    this.code[ip] = number | ((rd === 0 ? 32 : rd) << 8) | (rs1 << 16) | (rs2 << 24);
+    this.code[ip + 1] = name === 'jal' ? address + length : imm;
+    if (name === 'jalr') this.code[ip + 2] = address + length;
   }
 
   /** Replaces the number of the first of some operations by that of their fusion; greedy, longest first. */
@@ -248,7 +302,7 @@ export class BlockCache {
   }
 
   #register(start: number, pc: number, end: number, kind: BlockKind): void {
-    this.#blocks[kind].set(pc, start);
+    this.#blocks[kind].set(pc | 0, start);
     const first = pc - RAM_BASE;
     const last = end - 1 - RAM_BASE;
     for (let page = first >>> PAGE_SHIFT; page <= last >>> PAGE_SHIFT; page++) {
@@ -263,11 +317,4 @@ export class BlockCache {
   }
 }
 
-/** Jumps, and whatever only the slow path performs except plain memory accesses. */
-function endsBlock(name: string): boolean {
-  if (BRANCHES.has(name) || name === 'jal' || name === 'jalr') return true;
-  return operationNumber(name) === operationNumber(OP_SLOW) && !NOT_SLOW.has(name);
-}
-
-/** Instructions that are emitted under another name. */
-const NOT_SLOW = new Set(['lui', 'auipc', ...NOPS]);
+const page = (address: number) => (address - RAM_BASE) >>> PAGE_SHIFT;

@@ -1,7 +1,7 @@
 // Runs one hart for a number of instructions: fast loop where it can, slow path where it must.
 // Keeps the hart's step count and local time exact at every point where anything can look at them.
 
-import { BLOCK_FULL, BLOCK_STEP, BlockCache, BUDGET_MAX, STUB_COUNT } from './block-cache.ts';
+import { BLOCK_FULL, BLOCK_STEP, BlockCache, STUB_COUNT } from './block-cache.ts';
 import type { BlockKind } from './block-cache.ts';
 import {
   CONTROL_BUDGET,
@@ -11,14 +11,19 @@ import {
   EXIT_BLOCK,
   EXIT_JUMP,
 } from './fast-loop.ts';
-import type { FastLoop } from './fast-loop.ts';
+import type { FastLoop, FastLoopArrays } from './fast-loop.ts';
+import { compileRegion } from './region-compiler.ts';
 import type { Hart } from './hart.ts';
 import { SlowPath } from './slow-path.ts';
 import type { SlowPathPorts } from './slow-path.ts';
 import { CAUSE_FETCH_ACCESS, takeException } from './trap.ts';
 
+/** Longest run without a look at where the hart is; below BUDGET_MAX. */
+const CHUNK_INSTRUCTIONS = 2000;
 export interface ExecutorOptions extends Omit<SlowPathPorts, 'x' | 'cache'> {
   readonly nsPerInstruction: number;
+  /** How often a chunk must end in a block before the loop around it is compiled; Infinity: never. */
+  readonly hotSamples: number;
 }
 
 export class Executor {
@@ -28,6 +33,8 @@ export class Executor {
   readonly #control = new Int32Array(4);
   readonly #loop: FastLoop;
   readonly #nsPerInstruction: number;
+  readonly #hotSamples: number;
+  readonly #arrays: FastLoopArrays;
 
   constructor(options: ExecutorOptions) {
     const { memory } = options;
@@ -35,7 +42,8 @@ export class Executor {
     this.cache = cache;
     this.slow = new SlowPath({ ...options, x: this.#x, cache });
     this.#nsPerInstruction = options.nsPerInstruction;
-    this.#loop = createFastLoop({
+    this.#hotSamples = options.hotSamples;
+    this.#arrays = {
       x: this.#x,
       code: cache.code,
       m8: memory.u8,
@@ -45,7 +53,9 @@ export class Executor {
       jumpPc: cache.jumpPc,
       jumpIp: cache.jumpIp,
       control: this.#control,
-    });
+      regions: cache.regions,
+    };
+    this.#loop = createFastLoop(this.#arrays);
   }
 
   /**
@@ -56,7 +66,10 @@ export class Executor {
     const x = this.#x;
     for (let i = 1; i < 32; i++) x[i] = hart.x[i];
     this.slow.yield = false;
-    this.#run(hart, Math.min(budget, BUDGET_MAX));
+    const end = hart.steps + budget;
+    while (hart.steps < end && !this.slow.yield && hart.stuck === undefined) {
+      this.#run(hart, Math.min(end - hart.steps, CHUNK_INSTRUCTIONS));
+    }
     for (let i = 1; i < 32; i++) hart.x[i] = x[i];
   }
 
@@ -72,13 +85,17 @@ export class Executor {
       n = control[CONTROL_BUDGET];
       const reason = control[CONTROL_REASON];
       if (reason === EXIT_BLOCK) {
-        hart.pc = cache.meta[ip] >>> 0;
+        hart.pc32 = cache.meta[ip];
         if (n === 0) break;
         this.#account(hart, charged - n);
         charged = n;
-        ip = cache.code[ip] === STUB_COUNT ? this.#follow(hart, ip, n) : this.#enter(hart, n);
+        if (cache.code[ip] === STUB_COUNT) ip = this.#follow(hart, ip, n);
+        else {
+          this.#sample(ip);
+          ip = this.#enter(hart, n);
+        }
       } else if (reason === EXIT_JUMP) {
-        hart.pc = control[CONTROL_TARGET] >>> 0;
+        hart.pc32 = control[CONTROL_TARGET];
         this.#account(hart, charged - n);
         charged = n;
         if (n === 0) return;
@@ -87,7 +104,7 @@ export class Executor {
         // The block was charged as a whole: give back this instruction and those behind it.
         const rest = cache.meta[ip + 1];
         n += (rest & 255) + 1;
-        hart.pc = cache.meta[ip] >>> 0;
+        hart.pc32 = cache.meta[ip];
         this.#account(hart, charged - n);
         slow.perform(hart, cache.instructions[rest >>> 8]);
         this.#account(hart, 1);
@@ -100,11 +117,20 @@ export class Executor {
     this.#account(hart, charged - n);
   }
 
+  /** A chunk ends in this block: hot loops are where that happens most. */
+  #sample(ip: number): void {
+    const { cache } = this;
+    const samples = ++cache.code[ip + 1];
+    if (samples !== this.#hotSamples) return;
+    const block = cache.infoAt(ip);
+    if (block !== undefined) compileRegion(cache, block, this.#arrays);
+  }
+
   /** Block to go on with at the hart's pc; 0 when fetching traps for as long as the budget lasts. */
   #enter(hart: Hart, budget: number): number {
-    const ip = this.cache.find(hart.pc, BLOCK_FULL);
+    const ip = this.cache.find(hart.pc32, BLOCK_FULL);
     if (ip > 0) {
-      return this.cache.code[ip] <= budget ? ip : this.cache.find(hart.pc, BLOCK_STEP);
+      return this.cache.code[ip] <= budget ? ip : this.cache.find(hart.pc32, BLOCK_STEP);
     }
     takeException(hart, CAUSE_FETCH_ACCESS, -1 - ip);
     this.#account(hart, 1);
@@ -118,7 +144,7 @@ export class Executor {
     const patch = cache.code[stub + 1];
     const { generation } = cache;
     const kind = cache.meta[stub + 1] as BlockKind;
-    const ip = cache.find(hart.pc, kind);
+    const ip = cache.find(hart.pc32, kind);
     if (ip <= 0) return this.#enter(hart, budget);
     if (generation === cache.generation) cache.code[patch] = ip;
     return cache.code[ip] <= budget ? ip : this.#enter(hart, budget);

@@ -11,6 +11,7 @@ import type { Operation } from './operations.ts';
 export const EXIT_BLOCK = 0; // at a block (or stub) whose instruction count exceeds the budget
 export const EXIT_SLOW = 1; // before an instruction that the slow path has to perform
 export const EXIT_JUMP = 2; // after a jump to CONTROL_TARGET, which is not in the jump table
+export const EXIT_CONTINUE = 3; // only from a compiled region: go on at the block returned
 
 /** Fields of the control array. */
 export const CONTROL_BUDGET = 0;
@@ -34,6 +35,8 @@ export interface FastLoopArrays {
   readonly jumpPc: Int32Array;
   readonly jumpIp: Int32Array;
   readonly control: Int32Array;
+  /** Compiled regions by id. */
+  readonly regions: readonly ((n: number) => number)[];
 }
 
 /**
@@ -43,7 +46,9 @@ export interface FastLoopArrays {
  */
 export type FastLoop = (ip: number, n: number) => number;
 
-const NAMES = ['x', 'code', 'm8', 'm16', 'm32', 'flags', 'jumpPc', 'jumpIp', 'control'] as const;
+const NAMES = [
+  ...['x', 'code', 'm8', 'm16', 'm32', 'flags', 'jumpPc', 'jumpIp', 'control', 'regions'],
+] as (keyof FastLoopArrays)[];
 
 /** All operations by number: the plain ones, then the fused ones. */
 export function allOperations(): { parts: readonly Operation[]; name: string }[] {
@@ -64,29 +69,46 @@ export function allOperations(): { parts: readonly Operation[]; name: string }[]
 
 /** @throws RangeError when there are more operations than an operation number can tell apart. */
 export function createFastLoop(arrays: FastLoopArrays): FastLoop {
+  return bindSource(fastLoopSource(arrays.m8.length), arrays);
+}
+
+/** Runs source text that returns a function, with the arrays in scope as constants. */
+export function bindSource(
+  source: string,
+  arrays: FastLoopArrays,
+): (...values: number[]) => number {
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
-  const make = new Function(...NAMES, fastLoopSource(arrays.m8.length)) as (
-    ...values: unknown[]
-  ) => FastLoop;
+  const make = new Function(...NAMES, source) as (...values: unknown[]) => FastLoop;
   return make(...NAMES.map((name) => arrays[name]));
 }
 
+/** High word of an unsigned 32 × 32 product, from 16-bit halves: for the source of generated code. */
+export const MULHU_SOURCE = `function mulhu(a, b) {
+      const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
+      const low = Math.imul(al, bl) >>> 16;
+      const m1 = Math.imul(ah, bl) >>> 0, m2 = Math.imul(al, bh) >>> 0;
+      const carry = low + (m1 & 0xffff) + (m2 & 0xffff);
+      return (Math.imul(ah, bh) + (m1 >>> 16) + (m2 >>> 16) + (carry >>> 16)) | 0;
+    }`;
+
+/** Source texts by size of RAM: a text takes longer to put together than to compile. */
+const sources = new Map<number, string>();
+
 /** The generated source text, readable in a debugger under its sourceURL. */
 export function fastLoopSource(ramBytes: number): string {
+  const source = sources.get(ramBytes) ?? writeSource(ramBytes);
+  sources.set(ramBytes, source);
+  return source;
+}
+
+function writeSource(ramBytes: number): string {
   const operations = allOperations();
   if (operations.length > 256) throw new RangeError('more than 256 operations');
   const cases = operations.map(
     ({ parts, name }, number) => `case ${number}: /* ${name} */ ${caseBody(parts, ramBytes)}`,
   );
   return `'use strict';
-    // High word of an unsigned 32 × 32 product, from 16-bit halves.
-    function mulhu(a, b) {
-      const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
-      const low = Math.imul(al, bl) >>> 16;
-      const m1 = Math.imul(ah, bl) >>> 0, m2 = Math.imul(al, bh) >>> 0;
-      const carry = low + (m1 & 0xffff) + (m2 & 0xffff);
-      return (Math.imul(ah, bh) + (m1 >>> 16) + (m2 >>> 16) + (carry >>> 16)) | 0;
-    }
+    ${MULHU_SOURCE}
     return function fastLoop(ip, n) {
       ip = ip | 0; n = n | 0;
       block: for (;;) {
@@ -133,7 +155,12 @@ function partBody(part: Operation, offset: number, ramBytes: number): string {
     `{ const h = (to >>> 1) & ${JUMP_TABLE_SIZE - 1}; ` +
     `if (jumpPc[h] === to) { ip = jumpIp[h]; continue block; } ` +
     `control[${CONTROL_TARGET}] = to; ${stop(EXIT_JUMP)} }`;
+  const region =
+    `{ ip = regions[w >>> 8](n); n = control[${CONTROL_BUDGET}]; ` +
+    `const why = control[${CONTROL_REASON}]; if (why === ${EXIT_CONTINUE}) continue block; ` +
+    `if (why === ${EXIT_JUMP}) { const to = control[${CONTROL_TARGET}]; ${jump} } return ip; }`;
   const body = part.body
+    .replaceAll('REGION;', region)
     .replaceAll('BAIL;', stop(EXIT_SLOW))
     .replaceAll('BAIL', stop(EXIT_SLOW))
     .replaceAll('JUMP(to);', jump)

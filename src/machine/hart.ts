@@ -41,8 +41,8 @@ export class Hart {
   readonly ports: HartPorts;
   /** x0…x31. Valid whenever the machine is not inside `run` or `step`. */
   readonly x = new Int32Array(32);
-  /** Address of the next instruction, unsigned. */
-  pc = RAM_BASE;
+  /** `pc` as a signed number: a small integer to V8, which the unsigned one mostly is not. */
+  pc32 = RAM_BASE | 0;
 
   /** Virtual time in ns up to which this hart has run. */
   localNs = 0;
@@ -94,6 +94,15 @@ export class Hart {
   constructor(id: number, ports: HartPorts) {
     this.id = id;
     this.ports = ports;
+  }
+
+  /** Address of the next instruction, unsigned. */
+  get pc(): number {
+    return this.pc32 >>> 0;
+  }
+
+  set pc(address: number) {
+    this.pc32 = address | 0;
   }
 
   /** Instructions retired since reset. */

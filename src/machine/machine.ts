@@ -56,6 +56,11 @@ export interface MachineOptions {
   nsPerInstruction?: number;
   /** Longest time that one hart may run ahead of the others, in ns. Default 10 000. */
   roundNs?: number;
+  /**
+   * When to compile loops to JavaScript: once they are `hot` (default), as soon as they are seen
+   * (`always`, for tests), or `never`. Makes no difference to the guest.
+   */
+  compile?: 'hot' | 'always' | 'never';
   /** The UARTs, ttyS0 first; at most four. Default one 16550A. */
   uarts?: readonly UartOptions[];
 }
@@ -85,6 +90,10 @@ export interface RunOptions {
 const MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024;
 const ROUND_NS_DEFAULT = 10_000;
 const NS_PER_TICK = 1e9 / TIMEBASE_HZ;
+/** A hart that is alone awake runs this many rounds at a time. */
+const SOLO_ROUNDS = 10;
+/** Samples after which a loop is compiled, see executor.ts. */
+const HOT_SAMPLES = { hot: 64, always: 1, never: Infinity } as const;
 /** The device tree lies at the end of RAM, as on QEMU. */
 const DEVICE_TREE_ALIGN = PAGE_BYTES;
 
@@ -105,11 +114,15 @@ export class Machine {
 
   readonly #executor: Executor;
   #image: MachineImage | undefined;
+  /** Nothing has been written to memory yet. */
+  #fresh = true;
   #stop: StopReason | undefined;
   /** Start of the round in progress or of the next one: all harts have run up to here. */
   #time = 0;
   /** End of the round in progress. */
   #roundEnd = 0;
+  /** Only one hart was awake at the start of the round in progress. */
+  #solo = false;
   /** The hart whose turn it is in the round in progress, or -1 between rounds. */
   #turn = -1;
 
@@ -160,6 +173,8 @@ export class Machine {
       clock: this.clock,
       harts: this.harts,
       nsPerInstruction: this.nsPerInstruction,
+      hotSamples: HOT_SAMPLES[options.compile ?? 'hot'],
+      disturbed: (hart) => this.#disturbed(hart),
       tohost: () => this.#tohost(),
     });
   }
@@ -167,6 +182,14 @@ export class Machine {
   /** Virtual time in ns. */
   get now(): number {
     return Math.max(this.clock.now, this.#time);
+  }
+
+  /**
+   * Time at which input that is let in now takes effect: all harts have run up to here. A recording
+   * that repeats the input at this time repeats the run; `now` may be some ns ahead of it.
+   */
+  get inputNs(): number {
+    return this.#time;
   }
 
   /** Instructions retired by all harts since reset. */
@@ -189,8 +212,11 @@ export class Machine {
 
   /** Power cycle: memory cleared and the image loaded again, everything back to its reset state. */
   reset(): void {
-    this.memory.clear();
+    // Looking at every page would commit all of a fresh memory for nothing.
+    if (!this.#fresh) this.memory.clear();
+    this.#fresh = false;
     this.#executor.cache.flush();
+    this.#executor.slow.reset();
     this.clock.reset();
     this.#time = this.#roundEnd = 0;
     this.#turn = -1;
@@ -214,12 +240,14 @@ export class Machine {
         this.clock.fire(this.#time);
         if (this.#stop !== undefined) return this.#stop;
         if (this.#time >= untilNs) return { kind: 'time' };
-        if (!this.#anyAwake()) {
+        if (this.#awakeCount() === 0) {
           const stop = this.#idle(untilNs, options.stopWhenIdle ?? false);
           if (stop !== undefined) return stop;
           continue;
         }
-        this.#roundEnd = Math.min(this.#time + this.roundNs, this.clock.nextDeadline);
+        this.#solo = this.#awakeCount() === 1;
+        const roundNs = this.#solo ? this.roundNs * SOLO_ROUNDS : this.roundNs;
+        this.#roundEnd = Math.min(this.#time + roundNs, this.clock.nextDeadline);
         this.#turn = 0;
       }
       while (this.#turn < this.harts.length) {
@@ -232,7 +260,7 @@ export class Machine {
         this.#turn++;
       }
       this.#turn = -1;
-      this.#time = Math.max(this.#time, this.#roundEnd);
+      this.#time = Math.max(this.#time, this.#endOfRound());
     }
   }
 
@@ -243,6 +271,7 @@ export class Machine {
    */
   step(hart: Hart): boolean {
     if (this.#stop !== undefined || !this.#awake(hart)) return false;
+    if (hart.interrupted) takeInterrupt(hart);
     this.trace?.(hart);
     this.#execute(hart, 1);
     return true;
@@ -275,6 +304,7 @@ export class Machine {
   writeMemory(address: number, bytes: Uint8Array): void {
     const view = this.memory.view(address, bytes.length);
     if (bytes.length === 0) return;
+    this.#fresh = false;
     this.#executor.slow.noticeStore(-1, address - RAM_BASE, bytes.length);
     view.set(bytes);
   }
@@ -355,8 +385,17 @@ export class Machine {
     return this.aclint;
   }
 
-  #anyAwake(): boolean {
-    return this.harts.some((hart) => !hart.waiting || hart.wakeable);
+  /** Where the round ended: when the last hart went to sleep, if all of them do. */
+  #endOfRound(): number {
+    if (this.#awakeCount() > 0) return this.#roundEnd;
+    const asleep = this.harts.reduce((latest, hart) => Math.max(latest, hart.localNs), 0);
+    return Math.min(this.#roundEnd, asleep);
+  }
+
+  #awakeCount(): number {
+    let count = 0;
+    for (const hart of this.harts) if (!hart.waiting || hart.wakeable) count++;
+    return count;
   }
 
   /** Ends a hart's wfi if something has happened that ends it. */
@@ -409,7 +448,19 @@ export class Machine {
       if (this.#stop !== undefined) return;
       // A device may have armed a timer that is due before the round's end.
       this.#roundEnd = Math.max(this.#time, Math.min(this.#roundEnd, this.clock.nextDeadline));
+      // A long round was for one hart; with company it ends here.
+      if (this.#solo && this.#awakeCount() > 1)
+        this.#roundEnd = Math.min(this.#roundEnd, hart.localNs);
     }
+  }
+
+  #disturbed(hart: Hart): boolean {
+    return (
+      hart.interrupted ||
+      this.#stop !== undefined ||
+      this.clock.nextDeadline < this.#roundEnd ||
+      (this.#solo && this.#awakeCount() > 1)
+    );
   }
 
   #execute(hart: Hart, budget: number): void {

@@ -67,13 +67,15 @@ export class Memory {
     return this.u8.subarray(address - RAM_BASE, address - RAM_BASE + length);
   }
 
-  /** All bytes and flags back to zero. Touches only pages that hold something. */
+  /** All bytes and flags back to zero. Writes only to pages that hold something. */
   clear(): void {
-    for (let page = 0; page < this.flags.length; page++) {
-      const first = (page * PAGE_BYTES) >>> 2;
-      const words = this.i32.subarray(first, first + PAGE_BYTES / 4);
-      if (words.some((word) => word !== 0)) words.fill(0);
-    }
     this.flags.fill(0);
+    const words = this.i32;
+    const pageWords = PAGE_BYTES / 4;
+    for (let page = 0; page < words.length; page += pageWords) {
+      let bits = 0;
+      for (let i = page; i < page + pageWords; i++) bits |= words[i];
+      if (bits !== 0) words.fill(0, page, page + pageWords);
+    }
   }
 }

@@ -47,12 +47,15 @@ const amo = (name: string, value: string) =>
 
 /** Not an instruction: goes on with the block at ARG(1). */
 export const OP_END = 'end';
+/** Not an instruction: the compiled region whose id is in bits 31:8 stands for this block and others. */
+export const OP_REGION = 'region';
 /** Any instruction that only the slow path performs. */
 export const OP_SLOW = 'slow';
 
 export const OPERATIONS: readonly Operation[] = [
   plain(OP_SLOW, 'BAIL;'),
   { name: OP_END, words: 2, flow: true, body: 'ip = ARG(1); continue block;' },
+  { name: OP_REGION, words: 2, flow: true, body: 'REGION;' },
   plain('nop', ''),
   alu('li', 'IMM'),
   alu('addi', 'RS1 + IMM'),
@@ -120,9 +123,20 @@ export const OPERATIONS: readonly Operation[] = [
  */
 export const FUSIONS: readonly (readonly string[])[] = [
   // Loop ends and tests.
-  ...['addi', 'add', 'lw', 'lbu', 'xor', 'and', 'andi', 'srli', 'slt', 'sltu', 'slti', 'sltiu'].flatMap(
-    (first) => ['beq', 'bne'].map((second) => [first, second]),
-  ),
+  ...[
+    'addi',
+    'add',
+    'lw',
+    'lbu',
+    'xor',
+    'and',
+    'andi',
+    'srli',
+    'slt',
+    'sltu',
+    'slti',
+    'sltiu',
+  ].flatMap((first) => ['beq', 'bne'].map((second) => [first, second])),
   ...['addi', 'add', 'lw', 'li'].flatMap((first) =>
     ['blt', 'bge', 'bltu', 'bgeu'].map((second) => [first, second]),
   ),

@@ -36,6 +36,11 @@ export interface SlowPathPorts {
   readonly clock: EventQueue;
   readonly cache: BlockCache;
   readonly harts: readonly Hart[];
+  /**
+   * After a device access: whether the slice must end, because the hart has an interrupt to take, a
+   * timer is due before the slice ends, or the machine has stopped.
+   */
+  readonly disturbed: (hart: Hart) => boolean;
   /** The guest has stored to `tohost`. */
   readonly tohost: () => void;
 }
@@ -50,12 +55,20 @@ export class SlowPath {
   tohostOffset = -1;
   readonly #ports: SlowPathPorts;
   readonly #memory: Memory;
-  readonly #reservedPages = new Set<number>();
+  /** Page that each hart has flagged for its reservation, or -1. */
+  readonly #flagged: Int32Array;
 
   constructor(ports: SlowPathPorts) {
     this.#ports = ports;
     this.#memory = ports.memory;
     this.x = ports.x;
+    this.#flagged = new Int32Array(ports.harts.length).fill(-1);
+  }
+
+  /** After all page flags have been cleared. */
+  reset(): void {
+    this.#flagged.fill(-1);
+    this.tohostOffset = -1;
   }
 
   /** Performs one instruction at the hart's pc and moves the pc on. */
@@ -78,8 +91,9 @@ export class SlowPath {
       return undefined;
     }
     this.#ports.clock.advance(hart.localNs);
-    this.yield = true;
-    return region.device.read(address - region.base, bytes);
+    const value = region.device.read(address - region.base, bytes);
+    if (this.#ports.disturbed(hart)) this.yield = true;
+    return value;
   }
 
   /** Stores 1, 2 or 4 bytes; false when it has trapped. */
@@ -98,12 +112,12 @@ export class SlowPath {
       return false;
     }
     this.#ports.clock.advance(hart.localNs);
-    this.yield = true;
     region.device.write(
       address - region.base,
       bytes,
       (bytes === 4 ? value : value & (2 ** (8 * bytes) - 1)) >>> 0,
     );
+    if (this.#ports.disturbed(hart)) this.yield = true;
     return true;
   }
 
@@ -117,10 +131,8 @@ export class SlowPath {
       takeException(hart, CAUSE_LOAD_ACCESS, address);
       return undefined;
     }
-    this.#dropReservation(hart);
     hart.reservation = address - RAM_BASE;
-    this.#memory.setFlag(hart.reservation, PAGE_RESERVED);
-    this.#reservedPages.add(hart.reservation >>> PAGE_SHIFT);
+    this.#flagPage(hart.id, hart.reservation >>> PAGE_SHIFT);
     return this.#memory.i32[hart.reservation >>> 2];
   }
 
@@ -128,7 +140,8 @@ export class SlowPath {
   storeConditional(hart: Hart, address: number, value: number): number | undefined {
     if (!this.#atomicAddress(hart, address)) return undefined;
     const success = hart.reservation === address - RAM_BASE;
-    this.#dropReservation(hart);
+    hart.reservation = -1;
+    this.#flagPage(hart.id, -1);
     if (!success) return 1;
     this.#storeRam(hart, address - RAM_BASE, 4, value);
     return 0;
@@ -159,7 +172,10 @@ export class SlowPath {
     this.noticeStore(hart.id, offset, bytes);
     this.#memory.write(offset, bytes, value);
     if ((this.#memory.flags[offset >>> PAGE_SHIFT] & PAGE_HTIF) === 0) return;
-    if (offset <= this.tohostOffset && this.tohostOffset < offset + bytes) this.#ports.tohost();
+    if (offset <= this.tohostOffset && this.tohostOffset < offset + bytes) {
+      this.#ports.tohost();
+      this.yield = true;
+    }
   }
 
   #atomicAddress(hart: Hart, address: number): boolean {
@@ -172,25 +188,23 @@ export class SlowPath {
   /** Stores of other agents to a reserved word break the reservation (unprivileged ISA, 13.2). */
   #breakReservations(storing: number, offset: number, bytes: number): void {
     for (const hart of this.#ports.harts) {
-      const { reservation } = hart;
-      if (hart.id === storing || reservation < 0) continue;
-      if (reservation < offset + bytes && offset < reservation + 4) this.#dropReservation(hart);
+      const { id, reservation } = hart;
+      if (id === storing) continue;
+      if (reservation < offset + bytes && offset < reservation + 4) hart.reservation = -1;
+      // Also where a trap has dropped the reservation without telling.
+      if (hart.reservation < 0) this.#flagPage(id, -1);
     }
   }
 
-  #dropReservation(hart: Hart): void {
-    hart.reservation = -1;
-    // Pages whose flag no hart needs any more: found lazily, whenever a reservation ends.
-    this.releasePages();
-  }
-
-  /** Clears PAGE_RESERVED where no reservation is left; traps drop reservations without asking. */
-  releasePages(): void {
-    for (const page of this.#reservedPages) {
-      if (this.#ports.harts.some((hart) => hart.reservation >>> PAGE_SHIFT === page)) continue;
-      this.#memory.clearFlag(page << PAGE_SHIFT, PAGE_RESERVED);
-      this.#reservedPages.delete(page);
+  /** Moves a hart's PAGE_RESERVED flag to another page; -1: to none. */
+  #flagPage(id: number, page: number): void {
+    const before = this.#flagged[id];
+    if (before === page) return;
+    this.#flagged[id] = page;
+    if (before >= 0 && !this.#flagged.includes(before)) {
+      this.#memory.clearFlag(before << PAGE_SHIFT, PAGE_RESERVED);
     }
+    if (page >= 0) this.#memory.setFlag(page << PAGE_SHIFT, PAGE_RESERVED);
   }
 }
 
@@ -198,7 +212,7 @@ export class SlowPath {
 function retire(slow: SlowPath, hart: Hart, d: Decoded, value: number | undefined): void {
   if (value === undefined) return;
   if (d.rd !== 0) slow.x[d.rd] = value;
-  hart.pc = (hart.pc + d.length) >>> 0;
+  hart.pc32 = (hart.pc32 + d.length) | 0;
 }
 
 const load =
@@ -212,7 +226,7 @@ const store =
   (bytes: AccessBytes): Perform =>
   (slow, hart, d) => {
     const address = (slow.x[d.rs1] + d.imm) >>> 0;
-    if (slow.store(hart, address, bytes, slow.x[d.rs2])) hart.pc = (hart.pc + d.length) >>> 0;
+    if (slow.store(hart, address, bytes, slow.x[d.rs2])) hart.pc32 = (hart.pc32 + d.length) | 0;
   };
 
 const amo =

@@ -1,10 +1,13 @@
 // Code that changes: decoded blocks must never outlive the memory they came from.
 import { describe, expect, it } from 'vitest';
-import { guest } from './guest.ts';
+import { guest as makeGuest } from './guest.ts';
 
 const LI_S2_7 = '0x00700913'; // addi s2, x0, 7
 
-describe('self-modifying code', () => {
+describe.each(['never', 'always'] as const)('self-modifying code, compiled %s', (compile) => {
+  const guest = (source: string, options = {}) =>
+    makeGuest(source, { compile, roundNs: 700, ...options });
+
   it('the very next instruction is seen as it was stored', () => {
     const g = guest(`
       la t0, 1f

@@ -1,0 +1,373 @@
+// Runs a machine in slices inside Node's event loop: lets input in, paces virtual time, hands output
+// on, sleeps while the guest does. The only place that decides at which virtual time outside input
+// happens; docs/user-guide.md ("Time and input") describes the rules.
+
+import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LineAttachment } from '../lines/attachment.ts';
+import type { Machine } from '../machine/machine.ts';
+import { Pacer } from './pace.ts';
+
+/** Instructions per hart in a slice: some milliseconds of the event loop. */
+const SLICE_INSTRUCTIONS = 50_000;
+/** A turn of the event loop goes on with slices until this much wall time is gone. */
+const TURN_MS = 4;
+/** A sleeping guest's timers are met this exactly; input does not wait for it. */
+const IDLE_GRAIN_MS = 8;
+/** While a guest is busy or talking, pacing is this fine. */
+const BUSY_GRAIN_MS = 1;
+/** After input, virtual time may run this far on, so that an echo need not wait for the clock. */
+const LEAD_NS = 1_000_000;
+/** ... but never further ahead of the clock than this. */
+const LEAD_NS_MAX = 5_000_000;
+/** A guest that polls its UART and has never taken input gets its first byte this late. */
+const POLLER_FIRST_NS = 2_000_000_000;
+/** ... and the next ones at this distance. */
+const POLLER_NEXT_NS = 20_000_000;
+
+/** Full FIFOs at 300 baud need less; a UART that flow control has stopped never ends. */
+const SEND_REST_NS = 3_000_000_000;
+
+export type SessionEnd =
+  | { kind: 'exit'; code: number }
+  | { kind: 'limit' }
+  | { kind: 'stuck'; reason: string; hart: number }
+  | { kind: 'quit'; code: number };
+
+export interface SessionOptions {
+  machine: Machine;
+  attachments: readonly LineAttachment[];
+  /** Receiver interrupt enabled: how an idle guest shows that it waits for input. */
+  listens: (serial: number) => boolean;
+  /** Nothing left to send: an idle guest has said what it had to say. */
+  silent: (serial: number) => boolean;
+  paced: boolean;
+  nsPerInstruction: number;
+  maxInstructions: number;
+  /**
+   * Serial whose input is let in at moments that depend on the guest only, never on the wall clock;
+   * virtual time stands still while it waits for more. For pipes and files, when unpaced.
+   */
+  pipedSerial: number | undefined;
+  /** Loads the image again and resets the machine. */
+  restart: () => void;
+  /** Called once if the machine has been waiting for piped input for a while. */
+  waitingForInput?: () => void;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #machine: Machine;
+  readonly #pacer = new Pacer(() => performance.now() * 1e6);
+  readonly #sliceNs: number;
+  #end: SessionEnd | undefined;
+  #stopped = false;
+  #wakeUp: (() => void) | undefined;
+  #woken = false;
+  /** What ran before the last reboot. */
+  readonly #before = { retired: [] as number[], virtualNs: 0 };
+  #fedNs = 0;
+  #pollerFed = false;
+  #idle = false;
+  #idleUntilNs = 0;
+  #resetNs = 0;
+  readonly #opened = new Set<number>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#machine = options.machine;
+    this.#sliceNs = SLICE_INSTRUCTIONS * options.nsPerInstruction;
+  }
+
+  get droppedNs(): number {
+    return this.#pacer.droppedNs;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Freezes virtual time until `cont()`. */
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  cont(): void {
+    this.#stopped = false;
+    this.wake();
+  }
+
+  /** Ends the session from outside with an exit code. */
+  quit(code: number): void {
+    this.#end ??= { kind: 'quit', code };
+    this.wake();
+  }
+
+  /** Something happened outside: look at once. */
+  wake(): void {
+    this.#woken = true;
+    this.#wakeUp?.();
+  }
+
+  async run(): Promise<SessionEnd> {
+    this.#pacer.start(this.#machine.now);
+    while (this.#end === undefined) {
+      if (this.#stopped) {
+        await this.#sleep(Infinity);
+        this.#pacer.start(this.#machine.now);
+      } else if (this.#options.paced) {
+        await this.#pacedTurn();
+      } else {
+        await this.#unpacedTurn();
+      }
+    }
+    this.#count();
+    if (this.#end.kind === 'exit' || this.#end.kind === 'stuck') this.#sendRest();
+    this.#flush();
+    return this.#end;
+  }
+
+  /** Instructions of each hart and virtual time, over all reboots; complete once `run` has ended. */
+  get totals(): { retired: readonly number[]; virtualNs: number } {
+    return this.#before;
+  }
+
+  #count(): void {
+    this.#machine.harts.forEach((hart, id) => {
+      this.#before.retired[id] = (this.#before.retired[id] ?? 0) + hart.instret;
+    });
+    this.#before.virtualNs += this.#machine.now;
+  }
+
+  /** What the guest left in its UARTs when it ended goes out before the lines are closed. */
+  #sendRest(): void {
+    const { clock, uarts } = this.#machine;
+    for (const attachment of this.#options.attachments) attachment.release();
+    const giveUpNs = this.#machine.now + SEND_REST_NS;
+    while (uarts.some((uart) => !uart.transmitterEmpty) && clock.nextDeadline <= giveUpNs) {
+      clock.fire(clock.nextDeadline);
+    }
+  }
+
+  // ---- paced: virtual time follows the wall clock ---------------------------------------------------
+
+  async #pacedTurn(): Promise<void> {
+    const machine = this.#machine;
+    const turnEnd = performance.now() + TURN_MS;
+    this.#woken = false;
+    let target = this.#pacer.target(machine.now);
+    const leadLimit = target + LEAD_NS_MAX;
+    // An idle guest has been left behind where it fell asleep: input belongs to this moment.
+    let idle = this.#idle && !this.#passIdle(target);
+    if (!idle || this.#hasInput()) {
+      do {
+        if (this.#feed()) target = Math.max(target, Math.min(machine.now + LEAD_NS, leadLimit));
+        if (machine.now >= target) break;
+        this.#slice(Math.min(target, machine.now + this.#sliceNs));
+        idle = this.#idle && !this.#passIdle(target);
+      } while (this.#running && !idle && performance.now() < turnEnd);
+    }
+    this.#flush();
+    for (const attachment of this.#options.attachments) attachment.holdWhileFull();
+    if (!this.#running) return;
+    if (idle) {
+      await this.#sleep(Math.max(IDLE_GRAIN_MS, this.#pacer.untilDue(this.#idleUntilNs) / 1e6));
+      return;
+    }
+    const ahead = this.#pacer.untilDue(machine.now) / 1e6;
+    if (ahead > 0) await this.#sleep(Math.max(BUSY_GRAIN_MS, ahead));
+    else await nextTurn();
+  }
+
+  /** Moves an idle machine on to its next event, or to `target`. True when the event came first. */
+  #passIdle(target: number): boolean {
+    const eventNs = this.#idleUntilNs;
+    this.#slice(Math.min(target, eventNs), false);
+    return eventNs <= target;
+  }
+
+  #hasInput(): boolean {
+    return this.#options.attachments.some((attachment) => attachment.inputBytes > 0);
+  }
+
+  #feed(): boolean {
+    let fed = 0;
+    this.#options.attachments.forEach((attachment, serial) => {
+      if (this.#isOpen(serial)) fed += attachment.feed();
+    });
+    return fed > 0;
+  }
+
+  /**
+   * Input waits outside until the guest has enabled the receiver interrupt for the first time: what
+   * comes earlier would fall to the driver's FIFO reset. A guest that only polls never does that.
+   */
+  #isOpen(serial: number): boolean {
+    if (this.#opened.has(serial)) return true;
+    const open =
+      this.#options.listens(serial) || this.#machine.now - this.#resetNs >= POLLER_FIRST_NS;
+    if (open) this.#opened.add(serial);
+    return open;
+  }
+
+  // ---- unpaced: as fast as it goes ------------------------------------------------------------------
+
+  async #unpacedTurn(): Promise<void> {
+    const turnEnd = performance.now() + TURN_MS;
+    this.#woken = false;
+    do {
+      this.#slice(this.#nextSliceEnd());
+      const idle = this.#idle;
+      this.#flush();
+      if (!this.#running) return;
+      await this.#letOutputGo();
+      this.#feedUnpiped();
+      if (await this.#letPipedIn(idle)) continue;
+      if (!idle) continue;
+      if (this.#idleUntilNs !== Infinity) this.#slice(this.#idleUntilNs, false);
+      else await this.#nothingDue();
+    } while (this.#running && performance.now() < turnEnd);
+    await nextTurn();
+  }
+
+  /** Slices end at multiples of their length, so that no wall-clock moment shapes the run. */
+  #nextSliceEnd(): number {
+    return (Math.floor(this.#machine.now / this.#sliceNs) + 1) * this.#sliceNs;
+  }
+
+  /** Virtual time waits for a slow reader: the guest cannot notice, and the run stays the same. */
+  async #letOutputGo(): Promise<void> {
+    while (this.#running && this.#options.attachments.some((attachment) => attachment.full)) {
+      await this.#sleep(Infinity);
+    }
+  }
+
+  #feedUnpiped(): void {
+    this.#options.attachments.forEach((attachment, serial) => {
+      if (serial !== this.#options.pipedSerial && this.#isOpen(serial)) attachment.feed();
+    });
+  }
+
+  /**
+   * Lets one piped byte in if the guest is at a point where it takes one. Returns true when it did.
+   * Such points are: every hart waits, the receiver interrupt is on and the transmitter empty; or a
+   * guest polls, and some virtual time has passed. They do not depend on whether the byte is there already: if it is not,
+   * the machine waits for it.
+   */
+  async #letPipedIn(idle: boolean): Promise<boolean> {
+    const { pipedSerial, listens, silent } = this.#options;
+    const attachment =
+      pipedSerial === undefined ? undefined : this.#options.attachments[pipedSerial];
+    if (attachment === undefined || pipedSerial === undefined) return false;
+    if (attachment.inputEnded || !attachment.receiverEmpty) return false;
+    const listening = listens(pipedSerial);
+    if (listening ? !idle || !silent(pipedSerial) : !this.#pollerIsDue()) return false;
+    await this.#awaitInput(attachment);
+    if (!this.#running || attachment.feed(1) === 0) return false;
+    this.#fedNs = this.#machine.now;
+    this.#pollerFed = !listening;
+    return true;
+  }
+
+  #pollerIsDue(): boolean {
+    const distance = this.#pollerFed ? POLLER_NEXT_NS : POLLER_FIRST_NS;
+    return this.#machine.now - this.#fedNs >= distance;
+  }
+
+  async #awaitInput(attachment: LineAttachment): Promise<void> {
+    const hint = setTimeout(() => this.#options.waitingForInput?.(), 3000);
+    while (this.#running && attachment.inputBytes === 0 && !attachment.inputEnded) {
+      await this.#sleep(Infinity);
+    }
+    clearTimeout(hint);
+  }
+
+  /** Every hart waits and no timer runs: only outside input can go on. */
+  async #nothingDue(): Promise<void> {
+    if (this.#options.attachments.every((attachment) => attachment.inputEnded)) {
+      this.#end = {
+        kind: 'stuck',
+        reason: 'every hart waits in wfi, no event is due, and no input can come any more',
+        hart: 0,
+      };
+      return;
+    }
+    await this.#sleep(Infinity);
+    this.#feedUnpiped();
+  }
+
+  // ---- both -----------------------------------------------------------------------------------------
+
+  get #running(): boolean {
+    return this.#end === undefined && !this.#stopped;
+  }
+
+  /** Runs up to a virtual time, or until all harts sleep (unless they shall be slept through). */
+  #slice(untilNs: number, stopWhenIdle = true): void {
+    const left = this.#options.maxInstructions - this.#retired;
+    const stop = this.#machine.run(untilNs, {
+      stopWhenIdle,
+      ...(left === Infinity ? {} : { maxInstructions: left }),
+    });
+    this.#idle = stop.kind === 'idle';
+    switch (stop.kind) {
+      case 'idle':
+        this.#idleUntilNs = stop.nextEventNs;
+        break;
+      case 'exit':
+      case 'limit':
+      case 'stuck':
+        this.#end ??= stop;
+        break;
+      case 'reboot':
+        this.#reboot();
+        break;
+      case 'time':
+        break;
+    }
+  }
+
+  get #retired(): number {
+    return this.#before.retired.reduce((sum, count) => sum + count, this.#machine.instret);
+  }
+
+  #reboot(): void {
+    this.#flush();
+    this.#count();
+    const { pipedSerial } = this.#options;
+    const piped = pipedSerial === undefined ? undefined : this.#options.attachments[pipedSerial];
+    // A script that types ahead means the system that comes up.
+    if (piped?.receiverEmpty === false) piped.takeBack();
+    this.#options.restart();
+    this.#pacer.start(this.#machine.now);
+    this.#resetNs = this.#machine.now;
+    this.#fedNs = this.#resetNs;
+    this.#pollerFed = false;
+    this.#idle = false;
+    this.#opened.clear();
+  }
+
+  #flush(): void {
+    for (const attachment of this.#options.attachments) attachment.flush();
+  }
+
+  /** Sleeps for `ms`, or until woken; not at all if something has happened since the turn began. */
+  #sleep(ms: number): Promise<void> {
+    if (this.#woken) {
+      this.#woken = false;
+      return nextTurn();
+    }
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wakeUp = undefined;
+        this.#woken = false;
+        resolve();
+      };
+      const longest = 2 ** 31 - 1;
+      const timer = setTimeout(done, Math.min(ms, longest));
+      this.#wakeUp = done;
+    });
+  }
+}

@@ -1,0 +1,35 @@
+// The public API: what `import … from 'printkit'` gives, grouped by task. Device models alone are
+// in `printkit/devices`.
+
+// Run a program on a machine.
+export { Machine } from './machine/machine.ts';
+export type {
+  MachineImage,
+  MachineOptions,
+  RunOptions,
+  StopReason,
+  UartOptions,
+} from './machine/machine.ts';
+export { PrintkitError } from './errors.ts';
+
+// Load it from an ELF file, and name its addresses.
+export { readElf, readElfFile, toMachineImage } from './debug/elf.ts';
+export type { ElfFile, ElfSection, ElfSegment, ElfSymbol } from './debug/elf.ts';
+export { Symbolizer } from './debug/symbolizer.ts';
+export { guestReport } from './debug/guest-report.ts';
+
+// Attach something to its serial ports: a scripted end for tests, or one of your own.
+export { MockLine } from '../devices/uart8250/mock-line.ts';
+export type { MockLineEvent } from '../devices/uart8250/mock-line.ts';
+export type {
+  LinePort,
+  LineSettings,
+  ModemInputs,
+  ModemOutputs,
+  SerialLine,
+} from '../devices/uart8250/line.ts';
+export { LineAttachment } from './lines/attachment.ts';
+export type { AttachmentEvents, ReceiverProbe } from './lines/attachment.ts';
+export type { End, EndListener } from './lines/end.ts';
+export { END_FORMS, makeEnd, parseEndSpec } from './lines/spec.ts';
+export type { EndSpec } from './lines/spec.ts';
