@@ -5,13 +5,18 @@
 import { FIRMWARE, present, printkitRun, QEMU, qemuRun, runToEnd } from './processes.ts';
 import { skipped, type Row } from './row.ts';
 
-const REPEATS = 3;
+const REPEATS = 5;
 const HARTS_MANY = 4;
 
 interface Sample {
   readonly seconds: number;
   readonly instructions: number;
+  /** What the guest computed on hart 0. */
+  readonly checksum: string | undefined;
 }
+
+const checksumIn = (stdout: string): string | undefined =>
+  /hart 0: .*checksum (\w+)/.exec(stdout)?.[1];
 
 type Run = (iterations: number) => Sample;
 
@@ -23,18 +28,19 @@ const onPrintkit =
   (harts: number): Run =>
   (iterations) => {
     const args = printkitRun(harts, append(harts, iterations), '--unpaced', '--stats', FIRMWARE);
-    const { cpuSeconds: seconds, stderr } = runToEnd(process.execPath, args);
+    const { cpuSeconds: seconds, stdout, stderr } = runToEnd(process.execPath, args);
     const total = /total: ([\d,]+) instructions/.exec(stderr)?.[1];
     if (total === undefined) throw new Error(`no instruction count in: ${stderr}`);
-    return { seconds, instructions: Number(total.replaceAll(',', '')) };
+    const instructions = Number(total.replaceAll(',', ''));
+    return { seconds, instructions, checksum: checksumIn(stdout) };
   };
 
 const onQemu =
   (harts: number): Run =>
-  (iterations) => ({
-    seconds: runToEnd(QEMU, qemuRun(harts, append(harts, iterations))).cpuSeconds,
-    instructions: NaN,
-  });
+  (iterations) => {
+    const { cpuSeconds, stdout } = runToEnd(QEMU, qemuRun(harts, append(harts, iterations)));
+    return { seconds: cpuSeconds, instructions: NaN, checksum: checksumIn(stdout) };
+  };
 
 /** What one more iteration costs. */
 function slope(runs: readonly Run[], iterations: readonly (readonly [number, number])[]): Sample[] {
@@ -53,6 +59,7 @@ function slope(runs: readonly Run[], iterations: readonly (readonly [number, num
     return {
       seconds: (b.seconds - a.seconds) / (many - few),
       instructions: (b.instructions - a.instructions) / (many - few),
+      checksum: a.checksum,
     };
   });
 }
@@ -71,6 +78,10 @@ export function speed(): Row[] {
   ]);
   const name = 'speed, 1 hart';
   if (peer) {
+    if (one.checksum === undefined || one.checksum !== peer.checksum) {
+      const found = `${String(one.checksum)} from printkit, ${String(peer.checksum)} from QEMU`;
+      throw new Error(`the compute guest's results differ: ${found}`);
+    }
     const ratio = peer.seconds / one.seconds;
     const peerMips = one.instructions / peer.seconds / 1e6;
     rows.push({

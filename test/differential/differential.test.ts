@@ -2,7 +2,8 @@
 // against machines that are broken on purpose. Without QEMU only the directed cases run.
 
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { BlockCache } from '../../src/machine/block-cache.ts';
 import { csrNumbers } from '../../src/machine/csr.ts';
 import { COMPRESSED_INSTRUCTIONS, INSTRUCTIONS } from '../../src/machine/isa.ts';
 import { compare } from './compare.ts';
@@ -13,7 +14,7 @@ import { fuzz } from './fuzz.ts';
 import { generate } from './generator.ts';
 import { buildImage, type Outcome } from './image.ts';
 import { KNOWN_TRAP_DIFFERENCES } from './known-differences.ts';
-import { MUTATIONS, runMachine } from './machine-runner.ts';
+import { DRIVES, MUTATIONS, runMachine } from './machine-runner.ts';
 import { isQemu72, qemuPresent, runQemu } from './qemu.ts';
 import { straight } from './sequence.ts';
 
@@ -112,10 +113,25 @@ describe('the machine agrees with itself', () => {
 });
 
 describe.skipIf(!qemu)('against QEMU', () => {
-  it('thousands of random sequences end in the same state', () => {
-    const result = fuzz({ sequences: 8000, seed: SEED });
+  it.each([
+    ['plain', 6000],
+    ['interpreted', 1000],
+    ['compiled', 1500],
+    ['compiledShort', 1500],
+    ['traced', 500],
+  ] as const)('random sequences end in the same state when the machine runs %s', (name, count) => {
+    const compiled = vi.spyOn(BlockCache.prototype, 'installRegion');
+    const result = fuzz({
+      sequences: count,
+      seed: SEED,
+      batch: name === 'plain' ? 3000 : 250, // a machine compiles a limited number of loops
+      machine: (image) => runMachine(image, DRIVES[name]),
+    });
     expect(result.reports.join('\n\n')).toBe('');
     expect(result.differing).toBe(0);
+    // What is to test compiled loops has to have them.
+    if (name.startsWith('compiled')) expect(compiled.mock.calls.length).toBeGreaterThan(100);
+    compiled.mockRestore();
   });
 
   it.each(Object.keys(MUTATIONS))('finds a machine whose %s', (name) => {
@@ -140,6 +156,7 @@ describe.skipIf(!qemu)('against QEMU', () => {
     });
     expect(result.differing).toBe(1);
     expect(result.reports[0]).toContain(`seed ${SEED} #3`);
+    expect(result.reports[0]).toContain('never finished this sequence');
   });
 
   it('has the same CSRs, but for those whose difference is explained', () => {

@@ -38,11 +38,17 @@ export interface FuzzResult {
 const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 
 /** The sequence as code, where it started from, and where each side ended. */
-function report(original: Sequence, sequence: Sequence, oracle: Runner, machine: Runner): string {
+function report(
+  original: Sequence,
+  seen: readonly Difference[],
+  sequence: Sequence,
+  oracle: Runner,
+  machine: Runner,
+): string {
   const image = buildImage([sequence]);
   const [qemu] = oracle(image);
   const [ours] = machine(image);
-  const differences = compare(image, [qemu], [ours]).differing.get(0) ?? [];
+  const alone = compare(image, [qemu], [ours]).differing.get(0);
   const placed = image.sequences[0];
   const initial = sequence.registers
     .map((value, r) => (r > 0 && value !== 0 ? `x${r}=${hex(value)}` : ''))
@@ -64,7 +70,8 @@ function report(original: Sequence, sequence: Sequence, oracle: Runner, machine:
       const digits = code.word.toString(16).padStart(2 * code.size, '0');
       return `  ${address.toString(16)}  ${digits.padEnd(8)}  ${code.text}`;
     }),
-    ...differences.map((difference) => `  ${difference.text}`),
+    ...(alone ? [] : ['  does not differ by itself, only after those before it in its batch:']),
+    ...(alone ?? seen).map((difference) => `  ${difference.text}`),
     `  changed registers, QEMU     ${state(qemu)}${traps(qemu)}`,
     `  changed registers, printkit ${state(ours)}${traps(ours)}`,
   ].join('\n');
@@ -101,11 +108,11 @@ export function fuzz(options: FuzzOptions): FuzzResult {
     const image = buildImage(sequences);
     const comparison = compare(image, oracle(image), machine(image));
     for (const [id, times] of comparison.known) known.set(id, (known.get(id) ?? 0) + times);
-    for (const index of comparison.differing.keys()) {
+    for (const [index, seen] of comparison.differing) {
       differing++;
       if (reports.length >= reportsMax) continue;
       const small = shrink(sequences[index], judge);
-      reports.push(report(sequences[index], small, oracle, machine));
+      reports.push(report(sequences[index], seen, small, oracle, machine));
     }
     options.progress?.(start + count - first);
   }

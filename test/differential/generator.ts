@@ -92,6 +92,8 @@ class SequenceGenerator extends CsrSource {
       registers,
       windowSeed: random.word(),
       softwareInterrupt: this.#kinds.includes('interrupt'),
+      // Loops and modified code over two pages; short ones, so the boundary is near the start.
+      ...(random.oneIn(6) ? { bytesToPageEnd: 2 * random.range(1, 60) } : {}),
     };
   }
 

@@ -23,6 +23,7 @@ export const CONTEXT = 0x8000_1000;
 const DESCRIPTORS = 0x8001_0000;
 const DESCRIPTOR_WORDS = 36;
 const CODE_LIMIT = RAM_BASE + (24 << 20);
+const PAGE_BYTES = 4096;
 const FINISHER = 0x0010_0000;
 const CLINT = 0x0200_0000;
 
@@ -356,9 +357,13 @@ export function buildImage(sequences: readonly Sequence[]): Image {
     memory.setUint32(address - RAM_BASE, value >>> 0, true);
 
   // One descriptor more than sequences: its code address 0 ends the list.
-  let address = alignUp(DESCRIPTORS + 4 * DESCRIPTOR_WORDS * (sequences.length + 1), 4096);
+  let address = alignUp(DESCRIPTORS + 4 * DESCRIPTOR_WORDS * (sequences.length + 1), PAGE_BYTES);
   const placed: PlacedSequence[] = [];
   sequences.forEach((sequence, index) => {
+    const { bytesToPageEnd } = sequence;
+    if (bytesToPageEnd !== undefined) {
+      address = alignUp(address + bytesToPageEnd, PAGE_BYTES) - bytesToPageEnd;
+    }
     const one = place(sequence, address);
     placed.push(one);
     for (const { address: at, code } of one.code) {
@@ -375,7 +380,7 @@ export function buildImage(sequences: readonly Sequence[]): Image {
     // Sequences start on either half of a word: fetches that straddle words and pages occur.
     if (index % 2 === 0) address = alignUp(address, 4);
   });
-  const resultAddress = alignUp(address, 4096);
+  const resultAddress = alignUp(address, PAGE_BYTES);
   const resultBytes = 4 * RESULT_WORDS * sequences.length;
   if (resultAddress + resultBytes > CODE_LIMIT) {
     throw new RangeError(`${sequences.length} sequences do not fit into one image: use fewer`);

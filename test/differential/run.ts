@@ -2,11 +2,12 @@
 //   --sequences N   how many (default 20000)
 //   --seed S        which (default: drawn from the clock, and printed)
 //   --first I       start at sequence I of the seed
+//   --drive NAME    how our machine is driven (plain, compiled …; default: each in turn)
 //   --mutate NAME   break our machine on purpose; a name that does not exist lists them
 
 import { parseArgs } from 'node:util';
 import { fuzz } from './fuzz.ts';
-import { MUTATIONS, runMachine } from './machine-runner.ts';
+import { DRIVES, MUTATIONS, runMachine } from './machine-runner.ts';
 import { qemuPresent, QEMU } from './qemu.ts';
 
 function fail(message: string): never {
@@ -27,6 +28,7 @@ function parse() {
         sequences: { type: 'string', default: '20000' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         first: { type: 'string', default: '0' },
+        drive: { type: 'string' },
         mutate: { type: 'string' },
       },
     }).values;
@@ -45,20 +47,36 @@ if (values.mutate !== undefined && !mutation) {
   fail(`no mutation "${values.mutate}"; there are: ${Object.keys(MUTATIONS).join(', ')}`);
 }
 
+const drives = Object.entries(DRIVES).filter(
+  ([name]) => values.drive === undefined || values.drive === name,
+);
+if (drives.length === 0) {
+  fail(`no drive "${String(values.drive)}"; there are: ${Object.keys(DRIVES).join(', ')}`);
+}
+
 console.log(`fuzz --seed ${seed} --first ${first} --sequences ${sequences}`);
-const started = Date.now();
-const result = fuzz({
-  sequences,
-  seed,
-  first,
-  machine: (image) => runMachine(image, mutation ? { mutation } : {}),
-  progress: (done) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${done}`);
-  },
-});
-if (process.stderr.isTTY) process.stderr.write('\r');
-for (const text of result.reports) console.log(`\n${text}`);
-for (const [id, times] of result.known) console.log(`known difference ${id}: ${times} times`);
-const seconds = ((Date.now() - started) / 1000).toFixed(1);
-console.log(`${result.differing} of ${result.sequences} sequences differ (${seconds} s)`);
-process.exitCode = result.differing > 0 ? 1 : 0;
+let differing = 0;
+for (const [name, drive] of mutation ? [['mutated', { mutation }] as const] : drives) {
+  const started = Date.now();
+  const result = fuzz({
+    sequences,
+    seed,
+    first,
+    // A machine compiles a limited number of loops.
+    batch: drive.compile === 'always' ? 250 : 4000,
+    machine: (image) => runMachine(image, drive),
+    progress: (done) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r${name} ${done} `);
+    },
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r');
+  for (const text of result.reports) console.log(`\n--drive ${name}: ${text}`);
+  const known = [...result.known].map(([id, times]) => `${id} ${times}×`).join(', ');
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(
+    `${name}: ${result.differing} of ${result.sequences} sequences differ ` +
+      `(${seconds} s; known differences: ${known || 'none'})`,
+  );
+  differing += result.differing;
+}
+process.exitCode = differing > 0 ? 1 : 0;

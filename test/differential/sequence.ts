@@ -33,6 +33,8 @@ export interface Sequence {
   readonly windowSeed: number;
   /** Whether this hart's msip bit is set while the sequence runs. */
   readonly softwareInterrupt: boolean;
+  /** The code starts so many bytes before the end of a page; anywhere if not given. */
+  readonly bytesToPageEnd?: number;
 }
 
 /** An item that is the same everywhere. */
