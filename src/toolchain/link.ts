@@ -20,12 +20,11 @@ export interface LinkOptions {
 }
 
 /** Thrown when the text does not fit below the memory base. */
-export class TextOverflow extends Error {
-  readonly bytes: number;
-
-  constructor(bytes: number) {
-    super(`text and data take ${bytes} bytes`);
-    this.bytes = bytes;
+export class TextOverflow extends PrintkitError {
+  constructor(bytes: number, room: number) {
+    super(
+      `text and read-only data take ${bytes} bytes, more than the ${room} bytes before the data`,
+    );
   }
 }
 
@@ -62,7 +61,7 @@ class Linker {
   }
 
   run(): LinkedProgram {
-    const { textBase, memoryBase } = this.options;
+    const { textBase } = this.options;
     const textEnd = this.placeText(textBase);
     const tablesBase = up(textEnd, 8);
     const kallsymsBase = this.placeTables(tablesBase);
@@ -73,7 +72,7 @@ class Linker {
     const kallsyms = buildKallsyms(code, kallsymsBase);
     const rodataEnd = kallsymsBase + kallsyms.length;
     if (rodataEnd > dataStart) {
-      throw new TextOverflow(rodataEnd - textBase + (memoryBase - dataStart));
+      throw new TextOverflow(rodataEnd - textBase, dataStart - textBase);
     }
     this.define(KALLSYMS, kallsymsBase, kallsyms.length, 'object');
     this.define('_end', end, 0, 'none');

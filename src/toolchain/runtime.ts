@@ -112,21 +112,61 @@ __udivmod64:
         slli    t4, t4, 16
         or      a0, t4, t5
         ret
-# bit by bit
-3:      li      t0, 32
-4:      sltz    t3, t2
-        slli    t2, t2, 1
-        srli    t4, a0, 31
-        or      t2, t2, t4
-        slli    a0, a0, 1
-        bnez    t3, 6f
-        bltu    t2, a2, 7f
-6:      sub     t2, t2, a2
-        addi    a0, a0, 1
-7:      addi    t0, t0, -1
-        bnez    t0, 4b
-        mv      a2, t2
+# Two 16-bit digits (Knuth, TAOCP 2, 4.3.1, algorithm D): a4 = shift that sets the divisor's top bit
+3:      li      a4, 0
+        mv      a5, a2
+        srli    t3, a5, 24
+        bnez    t3, 1f
+        slli    a5, a5, 8
+        li      a4, 8
+1:      srli    t3, a5, 28
+        bnez    t3, 1f
+        slli    a5, a5, 4
+        addi    a4, a4, 4
+1:      srli    t3, a5, 30
+        bnez    t3, 1f
+        slli    a5, a5, 2
+        addi    a4, a4, 2
+1:      bltz    a5, 1f
+        slli    a5, a5, 1
+        addi    a4, a4, 1
+1:      srli    t3, a0, 1
+        not     t4, a4
+        srl     t3, t3, t4
+        sll     t2, t2, a4
+        or      t2, t2, t3
+        sll     a0, a0, a4
+        srli    a6, a5, 16
+        slli    a7, a5, 16
+        srli    a7, a7, 16
+        srli    t3, a0, 16
+        jal     t0, 1f
+        slli    t1, t4, 16
+        slli    t3, a0, 16
+        srli    t3, t3, 16
+        jal     t0, 1f
+        or      a0, t1, t4
+        srl     a2, t2, a4
+        li      a3, 0
         ret
+# One digit: t4 = t2:t3 / a5, t2 = the remainder; a6 and a7 are a5's halves. Returns by t0.
+1:      divu    t4, t2, a6
+        remu    t5, t2, a6
+2:      srli    t6, t4, 16
+        bnez    t6, 3f
+        mul     t6, t4, a7
+        slli    a3, t5, 16
+        or      a3, a3, t3
+        bgeu    a3, t6, 4f
+3:      addi    t4, t4, -1
+        add     t5, t5, a6
+        srli    t6, t5, 16
+        beqz    t6, 2b
+4:      slli    t2, t2, 16
+        or      t2, t2, t3
+        mul     t6, t4, a5
+        sub     t2, t2, t6
+        jr      t0
 # A 64-bit divisor: the quotient has 32 bits. t2:a1 is the remainder.
 5:      li      t2, 0
         li      t0, 32

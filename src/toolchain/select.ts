@@ -2,7 +2,7 @@
 // selects only what something selected already reads, so values that were folded into their users
 // vanish. Constants become registers only where no immediate will do, and then before outer loops.
 
-import { A0, FP } from './abi.ts';
+import { A0, FP, TP } from './abi.ts';
 import {
   type Block,
   type CallInfo,
@@ -13,6 +13,7 @@ import {
 } from './ir.ts';
 import { FIRST_VIRTUAL, MachineBlock, type MachineFunction, MachineInstruction } from './mir.ts';
 import { preheader } from './optimise/cfg.ts';
+import { IN_PLACE } from './optimise/tp.ts';
 
 const fitsImmediate = (n: number): boolean => n >= -2048 && n <= 2047;
 
@@ -112,6 +113,8 @@ class Selector {
   /** The register that holds a value; asking for it is what gets it selected. */
   private use(v: Value): number {
     if (v.op === 'const') return v.imm === 0 ? 0 : this.constantRegister(v.imm);
+    // sp and s0 do not change while the function runs.
+    if (v.op === 'getreg' && (v.imm !== TP || v.name === IN_PLACE)) return v.imm;
     return (this.registers[v.id] ??= this.m.registers++);
   }
 
@@ -137,7 +140,8 @@ class Selector {
         pending.delete(register);
         result.push(new MachineInstruction('li', register, -1, -1, n, loc));
       };
-      const ending = this.firstOfEnding(insts);
+      // A preheader ends in one jump.
+      const ending = insts.length - 1;
       insts.forEach((inst, i) => {
         place(inst.rs1, inst.loc);
         place(inst.rs2, inst.loc);
@@ -147,11 +151,6 @@ class Selector {
       });
       this.machineBlock(block).insts = result;
     }
-  }
-
-  /** Index of the block's last instruction: a preheader ends in one jump. */
-  private firstOfEnding(insts: MachineInstruction[]): number {
-    return insts.length - 1;
   }
 
   private value(v: Value): void {

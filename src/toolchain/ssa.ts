@@ -14,9 +14,9 @@ export class SsaVariables {
   }
 
   write(variable: number, block: Block, value: Value): void {
-    let map = this.definitions.get(block);
-    if (map === undefined) this.definitions.set(block, (map = new Map()));
-    map.set(variable, value);
+    const map = this.definitions.get(block);
+    if (map) map.set(variable, value);
+    else this.definitions.set(block, new Map([[variable, value]]));
   }
 
   read(variable: number, from: Block): Value {

@@ -150,6 +150,7 @@ export function readWasm(bytes: Uint8Array): WasmModule {
   while (r.at < bytes.length) {
     const id = r.byte();
     const size = r.u32();
+    if (r.at + size > bytes.length) throw malformed(r.at, 'ends early');
     const section = new Reader(bytes, r.at, r.at + size);
     r.at += size;
     readSection(m, id, section, declared);

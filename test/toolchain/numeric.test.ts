@@ -1,5 +1,6 @@
 // Every integer operator of wasm that asc emits, over values where carries, signs and amounts change.
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compile, MEMORY_PAGES, runOnMachine, runOnNode, type Call } from './support/harness.ts';
 import {
@@ -129,4 +130,25 @@ describe('operators with one constant operand', () => {
       compare(functions, calls);
     });
   }
+});
+
+describe('64-bit division', () => {
+  it('agrees for operands of every size', () => {
+    // Random bits, cut to random lengths: each path of the runtime's division, and its corrections.
+    const sized = fc
+      .tuple(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.nat({ max: 63 }), fc.boolean())
+      .map(([n, bits, ones]) =>
+        BigInt.asIntN(64, ones ? (2n ** 64n - 1n) >> BigInt(bits) : n >> BigInt(bits)),
+      );
+    const pairs = fc.sample(fc.tuple(sized, sized), { numRuns: 3000, seed: 9 });
+    const functions = [0x7f, 0x80, 0x81, 0x82].map((code) => ({
+      parameters: ['i64', 'i64'] as const,
+      results: ['i64'] as const,
+      body: [localGet(0), localGet(1), code],
+    }));
+    compare(
+      functions,
+      functions.flatMap((_, i) => pairs.map((args) => ({ name: `f${i}`, args }))),
+    );
+  });
 });

@@ -8,7 +8,7 @@ import { GLOBALS, randomArguments, randomFunction, resultType } from './support/
 import { encodeModule, type FunctionSource, globalGet } from './support/wasm-encoder.ts';
 
 const FUNCTIONS_PER_MODULE = 40;
-const MODULES = 50;
+const MODULES = 120;
 
 const padding: FunctionSource[] = [0, 1, 2, 3].map((i) => ({
   parameters: ['i32', 'i32', 'i64', 'i64'],

@@ -16,6 +16,7 @@ import { orderBlocks } from './layout.ts';
 import { hoistInvariants } from './licm.ts';
 import { sinkOperations } from './sink.ts';
 import { reduceStrength } from './strength.ts';
+import { useTpInPlace } from './tp.ts';
 
 /** Leaves the function ready for selectInstructions(). */
 export function optimise(f: IrFunction): void {
@@ -33,5 +34,6 @@ export function optimise(f: IrFunction): void {
   removeDead(f);
   splitCriticalEdges(f);
   sinkOperations(analyseCfg(f));
+  useTpInPlace(f);
   orderBlocks(f);
 }

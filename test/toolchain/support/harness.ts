@@ -4,7 +4,11 @@
 
 import { assemble } from '../../../src/toolchain/assembler.ts';
 import { runtimeObjects } from '../../../src/toolchain/build.ts';
-import { type CompiledModule, compileWasm } from '../../../src/toolchain/compile.ts';
+import {
+  type CompiledModule,
+  type CompileOptions,
+  compileWasm,
+} from '../../../src/toolchain/compile.ts';
 import type { LinkedProgram } from '../../../src/toolchain/elf-writer.ts';
 import { link } from '../../../src/toolchain/link.ts';
 import { Machine } from '../../../src/machine/machine.ts';
@@ -145,8 +149,8 @@ export interface Compiled {
   readonly program: LinkedProgram;
 }
 
-export function compile(wasm: Uint8Array): Compiled {
-  const module = compileWasm(wasm, { memoryBase: MEMORY_BASE, stackCheck: true });
+export function compile(wasm: Uint8Array, options: Partial<CompileOptions> = {}): Compiled {
+  const module = compileWasm(wasm, { memoryBase: MEMORY_BASE, ...options });
   const program = link([...driver, ...runtimeObjects()], module, {
     textBase: TEXT_BASE,
     memoryBase: MEMORY_BASE,

@@ -145,17 +145,20 @@ const { i32, i64, statements } = fc.letrec(
       const targets = p.labels.flatMap((plain, depth) => (plain ? [depth] : []));
       return targets.length === 0 ? [] : [c(p), brIf(targets[n % targets.length])];
     });
-    const loops = fc.tuple(fc.integer({ min: 1, max: 4 }), body).map(([n, s]): Piece => (p) => {
-      if (p.loops >= LOOPS_MAX) return [];
-      const counter = FIRST_COUNTER + p.loops;
-      const q = { ...inner(inner(p, true), true), loops: p.loops + 1 };
-      const test = [localGet(counter), i32const(1), 0x6a, localTee(counter), i32const(n), 0x4a];
-      return [
-        i32const(0),
-        localSet(counter),
-        blockOf(undefined, loopOf([test, brIf(1), s(q), br(0)])),
-      ];
-    });
+    const loops = fc
+      .tuple(fc.integer({ min: 1, max: 4 }), k, fc.integer({ min: 1, max: 5 }), body)
+      .map(([turns, start, step, s]): Piece => (p) => {
+        if (p.loops >= LOOPS_MAX) return [];
+        const counter = FIRST_COUNTER + p.loops;
+        const q = { ...inner(inner(p, true), true), loops: p.loops + 1 };
+        const last = i32const(start + turns * step);
+        const test = [localGet(counter), i32const(step), 0x6a, localTee(counter), last, 0x4a];
+        return [
+          i32const(start),
+          localSet(counter),
+          blockOf(undefined, loopOf([test, brIf(1), s(q), br(0)])),
+        ];
+      });
     const switches = fc
       .tuple(e32, fc.array(body, { minLength: 1, maxLength: 6 }), fc.boolean())
       .map(([e, cases, masked]): Piece => (p) => {
@@ -193,6 +196,14 @@ const { i32, i64, statements } = fc.letrec(
     const increments = fc
       .tuple(fc.constantFrom(...I32_LOCALS), int32)
       .map(([n, by]): Piece => () => [localGet(n), i32const(by), 0x6a, localSet(n)]);
+    // Values that change places: what loops make of these is moves in a circle.
+    const swaps = fc
+      .tuple(fc.shuffledSubarray(I32_LOCALS, { minLength: 2 }), k)
+      .map(([locals, n]): Piece => () => {
+        const turn = 1 + (n % (locals.length - 1));
+        const from = locals.map((_, i) => locals[(i + turn) % locals.length]);
+        return [from.map(localGet), [...locals].reverse().map(localSet)];
+      });
     const depth = { depthSize: 'small', withCrossShrink: true } as const;
     return {
       i32: fc.oneof(
@@ -258,6 +269,7 @@ const { i32, i64, statements } = fc.letrec(
         e32.map((e): Piece => (p) => [e(p), globalSet(0)]),
         e64.map((e): Piece => (p) => [e(p), globalSet(1)]),
         increments,
+        swaps,
         branches,
         loops,
         loops,
