@@ -1,6 +1,6 @@
 // Exit codes of the command, besides the guest's own.
 
-/** The instruction limit was reached. */
+/** The guest did not end: the instruction limit was reached, or it waits for input that has ended. */
 export const EXIT_LIMIT = 124;
 /** Bad input, or an error of printkit itself: one line on stderr says which. */
 export const EXIT_ERROR = 125;

@@ -25,9 +25,14 @@ export class Pacer {
     this.#originNs = this.#wallNs() - virtualNs;
   }
 
-  /** Where virtual time should be by now. */
+  /** The virtual time in ns that corresponds to this very moment. */
+  get wallNs(): number {
+    return Math.floor(this.#wallNs() - this.#originNs);
+  }
+
+  /** How far a busy machine should run by now. */
   target(virtualNs: number): number {
-    const target = Math.floor(this.#wallNs() - this.#originNs);
+    const target = this.wallNs;
     const excess = target - virtualNs - LAG_NS_MAX;
     if (excess <= 0) return target;
     this.#originNs += excess;

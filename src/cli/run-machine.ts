@@ -3,13 +3,14 @@
 
 import fs from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { INPUT_QUEUE_CHARACTERS } from '../../devices/uart8250/index.ts';
 import { PrintkitError } from '../errors.ts';
 import { LineAttachment } from '../lines/attachment.ts';
 import type { End } from '../lines/end.ts';
 import type { FileEnd } from '../lines/null.ts';
 import { type EndSpec, makeEnd } from '../lines/spec.ts';
 import { PlainStdio, Stdin, StdoutWriter } from '../lines/stdio.ts';
-import { Machine } from '../machine/machine.ts';
+import { Machine, type UartOptions } from '../machine/machine.ts';
 import { EXIT_DIED, EXIT_ERROR, EXIT_LIMIT, EXIT_SIGNAL } from './exit-codes.ts';
 import { type Guest, loadGuest } from './guest.ts';
 import { MonitorConsole, type MonitorTarget } from './monitor.ts';
@@ -64,7 +65,7 @@ class Run {
   }
 
   async execute(elf: string): Promise<number> {
-    const { smp, memory, append, uart, baud, nsPerInstruction } = this.#options;
+    const { smp, memory, append, nsPerInstruction } = this.#options;
     this.#checkSerials();
     const guest = loadGuest(elf);
     const machine = new Machine({
@@ -72,7 +73,7 @@ class Run {
       memoryBytes: memory,
       bootargs: append,
       nsPerInstruction,
-      uarts: this.#serials.map(() => ({ variant: uart, noBaud: !baud })),
+      uarts: this.#serials.map(() => this.#uartOptions()),
     });
     machine.load(guest.image);
     this.#installHandlers();
@@ -86,11 +87,23 @@ class Run {
     const wallMs = performance.now() - startMs;
     await this.#close(end);
     closeTrace();
+    if (end.kind === 'asleep') say('the guest waits for input, and the input has ended');
     if (end.kind === 'stuck') process.stderr.write(await guest.report(machine, end));
     if (this.#options.stats) {
       for (const line of formatStats({ ...session.totals, wallMs })) say(line);
     }
     return exitCode(end);
+  }
+
+  #uartOptions(): UartOptions {
+    const { uart, baud, uartShift, uartWidth, uartOut2 } = this.#options;
+    return {
+      variant: uart,
+      noBaud: !baud,
+      registerShift: uartShift,
+      registerBytes: uartWidth,
+      out2GatesIrq: uartOut2,
+    };
   }
 
   #checkSerials(): void {
@@ -144,7 +157,8 @@ class Run {
     if (uart === undefined) throw new Error(`the machine has no UART ${serial}`);
     attachment.setProbe({
       pending: () => uart.receivePending,
-      capacity: () => uart.receiveCapacity,
+      // Without a baud rate, what waits in the UART's input queue cannot overrun the FIFO.
+      capacity: () => (this.#options.baud ? uart.receiveCapacity : INPUT_QUEUE_CHARACTERS),
     });
     uart.attach(attachment);
     this.#attachments.push(attachment);
@@ -300,6 +314,7 @@ function exitCode(end: SessionEnd): number {
     case 'quit':
       return end.code & 0xff;
     case 'limit':
+    case 'asleep':
       return EXIT_LIMIT;
     case 'stuck':
       return EXIT_DIED;

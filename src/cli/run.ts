@@ -27,6 +27,9 @@ export interface RunOptions {
   logTime: boolean;
   backlog: number;
   uart: Uart8250VariantName;
+  uartShift: 0 | 1 | 2;
+  uartWidth: 1 | 2 | 4;
+  uartOut2: boolean;
   baud: boolean;
   paced?: boolean;
   unpaced?: boolean;
@@ -109,6 +112,26 @@ const OPTIONS: readonly OptionEntry[] = [
       throw new PrintkitError(`${option}: there is no part "${text}" (known: ${known})`);
     },
     default: '16550A',
+  },
+  {
+    flags: '--uart-shift <n>',
+    help: 'log2 of the distance between UART registers in bytes (reg-shift): 0, 1 or 2',
+    parse: (option, text) => parseCount(option, text, 0, 2),
+    default: 0,
+  },
+  {
+    flags: '--uart-width <bytes>',
+    help: 'width of the bus to the UARTs in bytes (reg-io-width): 1, 2 or 4',
+    parse: (option, text) => {
+      if (['1', '2', '4'].includes(text)) return Number(text);
+      throw new PrintkitError(`${option}: "${text}" is not 1, 2 or 4`);
+    },
+    default: 1,
+  },
+  {
+    flags: '--uart-out2',
+    help: 'UART interrupts pass only while OUT2 is active, as on PCs',
+    default: false,
   },
   { flags: '--no-baud', help: 'characters take no time on the wire' },
   {

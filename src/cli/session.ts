@@ -12,6 +12,9 @@ import { Pacer } from './pace.ts';
 const SLICE_INSTRUCTIONS = 50_000;
 /** A turn of the event loop goes on with slices until this much wall time is gone. */
 const TURN_MS = 4;
+/** Output of a busy guest goes to the host this often, or when there is so much of it. */
+const FLUSH_MS = 0.5;
+const FLUSH_BYTES = 4096;
 /** A sleeping guest's timers are met this exactly; input does not wait for it. */
 const IDLE_GRAIN_MS = 8;
 /** While a guest is busy or talking, pacing is this fine. */
@@ -31,6 +34,8 @@ const SEND_REST_NS = 3_000_000_000;
 export type SessionEnd =
   | { kind: 'exit'; code: number }
   | { kind: 'limit' }
+  /** The guest waits for input, and none can come any more. */
+  | { kind: 'asleep' }
   | { kind: 'stuck'; reason: string; hart: number }
   | { kind: 'quit'; code: number };
 
@@ -71,6 +76,7 @@ export class Session {
   #idle = false;
   #idleUntilNs = 0;
   #resetNs = 0;
+  #flushedMs = 0;
   readonly #opened = new Set<number>();
 
   constructor(options: SessionOptions) {
@@ -156,10 +162,11 @@ export class Session {
     const machine = this.#machine;
     const turnEnd = performance.now() + TURN_MS;
     this.#woken = false;
+    // An idle guest has been left behind where it fell asleep: input belongs to this moment. However
+    // long it slept, that is no lag.
+    let idle = this.#idle && !this.#passIdle(this.#pacer.wallNs);
     let target = this.#pacer.target(machine.now);
     const leadLimit = target + LEAD_NS_MAX;
-    // An idle guest has been left behind where it fell asleep: input belongs to this moment.
-    let idle = this.#idle && !this.#passIdle(target);
     if (!idle || this.#hasInput()) {
       do {
         if (this.#feed()) target = Math.max(target, Math.min(machine.now + LEAD_NS, leadLimit));
@@ -172,6 +179,7 @@ export class Session {
     for (const attachment of this.#options.attachments) attachment.holdWhileFull();
     if (!this.#running) return;
     if (idle) {
+      if (this.#endIfAsleep()) return;
       await this.#sleep(Math.max(IDLE_GRAIN_MS, this.#pacer.untilDue(this.#idleUntilNs) / 1e6));
       return;
     }
@@ -184,7 +192,9 @@ export class Session {
   #passIdle(target: number): boolean {
     const eventNs = this.#idleUntilNs;
     this.#slice(Math.min(target, eventNs), false);
-    return eventNs <= target;
+    if (eventNs <= target) return true;
+    this.#idle = this.#running;
+    return false;
   }
 
   #hasInput(): boolean {
@@ -219,7 +229,7 @@ export class Session {
     do {
       this.#slice(this.#nextSliceEnd());
       const idle = this.#idle;
-      this.#flush();
+      this.#flushNowAndThen();
       if (!this.#running) return;
       await this.#letOutputGo();
       this.#feedUnpiped();
@@ -228,6 +238,7 @@ export class Session {
       if (this.#idleUntilNs !== Infinity) this.#slice(this.#idleUntilNs, false);
       else await this.#nothingDue();
     } while (this.#running && performance.now() < turnEnd);
+    this.#flush();
     await nextTurn();
   }
 
@@ -285,16 +296,17 @@ export class Session {
 
   /** Every hart waits and no timer runs: only outside input can go on. */
   async #nothingDue(): Promise<void> {
-    if (this.#options.attachments.every((attachment) => attachment.inputEnded)) {
-      this.#end = {
-        kind: 'stuck',
-        reason: 'every hart waits in wfi, no event is due, and no input can come any more',
-        hart: 0,
-      };
-      return;
-    }
+    if (this.#endIfAsleep()) return;
     await this.#sleep(Infinity);
     this.#feedUnpiped();
+  }
+
+  /** A sleeping guest without timers, and no line from which input could still come: over. */
+  #endIfAsleep(): boolean {
+    if (this.#idleUntilNs !== Infinity) return false;
+    if (!this.#options.attachments.every((attachment) => attachment.inputEnded)) return false;
+    this.#end ??= { kind: 'asleep' };
+    return true;
   }
 
   // ---- both -----------------------------------------------------------------------------------------
@@ -348,12 +360,23 @@ export class Session {
     this.#opened.clear();
   }
 
+  /** A guest that is interrupted for each byte would cost a write to the host for each. */
+  #flushNowAndThen(): void {
+    const now = performance.now();
+    const many = this.#options.attachments.some(
+      (attachment) => attachment.unflushedBytes >= FLUSH_BYTES,
+    );
+    if (many || now - this.#flushedMs >= FLUSH_MS) this.#flush();
+  }
+
   #flush(): void {
+    this.#flushedMs = performance.now();
     for (const attachment of this.#options.attachments) attachment.flush();
   }
 
   /** Sleeps for `ms`, or until woken; not at all if something has happened since the turn began. */
   #sleep(ms: number): Promise<void> {
+    this.#flush();
     if (this.#woken) {
       this.#woken = false;
       return nextTurn();

@@ -131,6 +131,11 @@ export class LineAttachment implements SerialLine {
     for (const { end } of this.#members) end.write(bytes);
   }
 
+  /** What {@link flush} would hand on. */
+  get unflushedBytes(): number {
+    return this.#outLength;
+  }
+
   /** An end has as much as it can hold. */
   get full(): boolean {
     return this.#members.some(({ end }) => end.full);
@@ -173,20 +178,26 @@ export class LineAttachment implements SerialLine {
     const port = this.#port;
     if (port === undefined || this.inputBytes === 0) return 0;
     const room = this.#probe === undefined ? 1 : this.#probe.capacity() - this.#probe.pending();
+    const most = Math.min(room, limit);
     let fed = 0;
-    while (fed < Math.min(room, limit)) {
-      const isBreak = this.#breaks[0] === this.#taken;
-      if (!isBreak && this.#input.length === 0) break;
-      const byte = isBreak ? 0 : this.#input.peek()[0];
-      if (!port.receive({ byte, breakCondition: isBreak })) break;
-      if (isBreak) {
+    while (fed < most) {
+      const before = fed;
+      if (this.#breaks[0] === this.#taken) {
+        if (!port.receive({ byte: 0, breakCondition: true })) break;
         this.#breaks.shift();
-      } else {
-        this.#input.skip(1);
-        this.#taken++;
-        this.#last = byte;
+        fed++;
+        continue;
       }
-      fed++;
+      // Up to the next BREAK, in one go.
+      const piece = this.#input.peek();
+      const end = Math.min(piece.length, most - fed, (this.#breaks[0] ?? Infinity) - this.#taken);
+      let count = 0;
+      while (count < end && port.receive({ byte: piece[count] })) count++;
+      if (count > 0) this.#last = piece[count - 1];
+      this.#input.skip(count);
+      this.#taken += count;
+      fed += count;
+      if (fed === before) break;
     }
     this.count.received += fed;
     if (this.#paused && this.#input.length <= LOW_WATER_BYTES) this.#pause(false);

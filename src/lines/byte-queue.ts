@@ -1,6 +1,10 @@
 // A queue of bytes that arrive and leave in pieces of any size. Unbounded in itself: its owners
 // look at `length` and stop their sources.
 
+/** More pieces than this are joined, up to so many bytes. */
+const JOIN_FROM = 8;
+const JOINED_BYTES = 64 * 1024;
+
 export class ByteQueue {
   #chunks: Uint8Array[] = [];
   #head = 0;
@@ -23,8 +27,12 @@ export class ByteQueue {
     this.push(rest);
   }
 
-  /** The first bytes in one piece, without removing them; empty when there are none. */
+  /**
+   * The first bytes in one piece, without removing them; empty when there are none. Many small
+   * pieces are joined, so that a write takes more than a byte.
+   */
   peek(): Uint8Array {
+    if (this.#chunks.length > JOIN_FROM) this.#join();
     const first = this.#chunks[0];
     return first === undefined ? new Uint8Array(0) : first.subarray(this.#head);
   }
@@ -67,6 +75,20 @@ export class ByteQueue {
     return all;
   }
 
+  #join(): void {
+    let count = 0;
+    let bytes = 0;
+    for (const chunk of this.#chunks) {
+      if (bytes + chunk.length > JOINED_BYTES) break;
+      bytes += chunk.length;
+      count++;
+    }
+    if (count < JOIN_FROM) return;
+    const joined = Buffer.concat(this.#chunks.slice(0, count)).subarray(this.#head);
+    this.#chunks.splice(0, count, joined);
+    this.#head = 0;
+  }
+
   clear(): void {
     this.#chunks = [];
     this.#head = 0;
@@ -100,6 +122,14 @@ export class Backlog {
       this.#queue.skip(over);
       this.#lost += over;
     }
+  }
+
+  /** Puts older bytes back in front of what is kept, as far as there is room. */
+  unshift(bytes: Uint8Array): void {
+    const room = Math.max(0, this.#capacity - this.#queue.length);
+    const kept = Math.min(room, bytes.length);
+    this.#lost += bytes.length - kept;
+    if (kept > 0) this.#queue.unshift(bytes.subarray(bytes.length - kept));
   }
 
   /** Everything kept, in one piece; the backlog is empty afterwards. */

@@ -2,7 +2,7 @@
 // Uses the native `open` of @lydell/node-pty, and of what that returns the two descriptors only.
 // What was measured about ptys is in docs/user-guide.md ("Pseudo terminals").
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -20,6 +20,12 @@ const ACTIVE_MS = 500;
 /** Many programs flush the port right after opening it; the backlog waits until they have. */
 const REPLAY_DELAY_MS = 60;
 const READ_BYTES = 4096;
+/** A pty's buffer that reads empty this often, 1 ms apart, is empty. */
+const DRAIN_TRIES = 3;
+/** At the end, the reader gets the time to take what the pty still holds. */
+const LINGER_FIRST_MS = 5;
+const LINGER_LAST_MS = 100;
+const LINGER_BLIND_MS = 300;
 
 interface NativePty {
   open(columns: number, rows: number): { master: number; slave: number; pty: string };
@@ -172,11 +178,12 @@ export class PtyEnd implements End {
     else this.#takeBackUnread();
   }
 
-  /** Output that the reader left in our queue goes to the next one. */
+  /** Output that the reader left unread goes to the next one: the pty's buffer, then our queue. */
   #takeBackUnread(): void {
     this.#attachedAt = 0;
+    this.#backlog.unshift(drainSlave(this.#slavePath));
     const unread = this.#writer?.takeQueued();
-    if (unread !== undefined && unread.length > 0) this.#backlog.push(unread);
+    if (unread !== undefined) this.#backlog.push(unread);
     this.#listener?.writable();
   }
 
@@ -217,15 +224,28 @@ export class PtyEnd implements End {
         await new Promise((resolve) => setTimeout(resolve, REPLAY_DELAY_MS));
         this.#replayWhenDue();
       }
+      const startMs = Date.now();
       await this.#writer?.drain(ms);
+      await this.#untilRead(ms - (Date.now() - startMs));
     }
     clearTimeout(this.#poll);
     this.#writer?.close();
-    const left = this.queuedBytes;
+    const unread = drainSlave(this.#slavePath).length;
+    const left = unread + this.queuedBytes + this.#backlog.length + this.#backlog.lost;
     this.#removeLink();
     if (this.#master >= 0) fs.closeSync(this.#master);
     this.#master = -1;
     return left;
+  }
+
+  /** Waits until the reader has emptied the pty's buffer, which does not outlive the master. */
+  async #untilRead(ms: number): Promise<void> {
+    const endMs = Date.now() + ms;
+    let waitMs = LINGER_FIRST_MS;
+    while (this.#attached && Date.now() < endMs && (await slaveHasInput(this.#slavePath))) {
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      waitMs = Math.min(LINGER_LAST_MS, 2 * waitMs);
+    }
   }
 
   #removeLink(): void {
@@ -237,6 +257,39 @@ export class PtyEnd implements End {
       // Somebody has moved it away.
     }
   }
+}
+
+/** Takes what nobody has read out of a pty's buffer, of which the line discipline shows 4 KiB at a time. */
+function drainSlave(path: string): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const buffer = Buffer.alloc(READ_BYTES);
+  let fd: number;
+  try {
+    const { O_RDWR, O_NONBLOCK, O_NOCTTY } = fs.constants;
+    fd = fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    return new Uint8Array(0); // not allowed to, or gone
+  }
+  for (let tries = DRAIN_TRIES; tries > 0;) {
+    try {
+      pieces.push(Uint8Array.from(buffer.subarray(0, fs.readSync(fd, buffer))));
+      tries = DRAIN_TRIES;
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      tries--;
+    }
+  }
+  fs.closeSync(fd);
+  return Buffer.concat(pieces);
+}
+
+/** Whether the reader of a pty has something left to read. Node cannot poll a descriptor; bash can. */
+function slaveHasInput(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const shell = spawn('bash', ['-c', 'read -t 0 <>"$1"', 'bash', path], { stdio: 'ignore' });
+    shell.on('error', () => setTimeout(() => resolve(false), LINGER_BLIND_MS));
+    shell.on('exit', (code) => resolve(code === 0));
+  });
 }
 
 /** A link of an earlier run whose pty is gone may be replaced; nothing else. */

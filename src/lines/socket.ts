@@ -141,7 +141,12 @@ export class SocketEnd implements End {
     });
     socket.on('drain', () => this.#checkRoom());
     socket.on('error', () => undefined); // 'close' follows
-    socket.on('close', () => this.#detached(socket));
+    // Node answers a FIN with ours, once what is queued has gone.
+    socket.on('end', () => this.#detached(socket));
+    socket.on('close', () => {
+      this.#lose(socket.writableLength);
+      this.#detached(socket);
+    });
     if (this.#paused) socket.pause();
     this.#listener?.notice('attached');
     this.#listener?.modemChanged(CONNECTED);
@@ -159,6 +164,12 @@ export class SocketEnd implements End {
     if (this.#settings !== undefined) codec.settingsChanged(this.#settings);
     if (this.#outputs !== undefined) codec.outputsChanged(this.#outputs);
     if (this.#options.server) codec.greet();
+  }
+
+  #lose(bytes: number): void {
+    if (bytes === 0 || this.#closed) return;
+    this.#lost += bytes;
+    this.#listener?.notice(`${bytes} bytes of output were lost with the connection`);
   }
 
   #replay(): void {
@@ -233,7 +244,8 @@ export class SocketEnd implements End {
     clearTimeout(this.#retry);
     this.#server?.close();
     const socket = this.#socket;
-    if (socket === undefined) return 0;
+    const unread = this.#backlog.length + this.#backlog.lost;
+    if (socket === undefined) return unread;
     const left = await new Promise<number>((resolve) => {
       const timer = setTimeout(() => resolve(socket.writableLength), Math.min(ms, 2 ** 31 - 1));
       const done = () => {

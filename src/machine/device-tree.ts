@@ -6,6 +6,7 @@ import { ACLINT_BYTES } from '../../devices/aclint/index.ts';
 import { FINISHER_BYTES } from '../../devices/test-finisher/index.ts';
 import { NMI_BYTES } from '../../devices/nmi/index.ts';
 import { PLIC_BYTES } from '../../devices/plic/index.ts';
+import { UART8250_VARIANTS, type Uart8250VariantName } from '../../devices/uart8250/index.ts';
 import {
   ACLINT_BASE,
   FINISHER_BASE,
@@ -18,6 +19,7 @@ import {
   UART_CLOCK_HZ,
   UART_IRQS,
   UART_STRIDE,
+  UART_WAKE_IRQS,
 } from './memory-map.ts';
 
 /** A property: nothing, a string, several strings, or cells. */
@@ -138,9 +140,27 @@ export interface BoardDescription {
   readonly harts: number;
   readonly memoryBytes: number;
   readonly bootargs: string;
-  /** Number of UARTs. */
-  readonly uarts: number;
+  /** The UARTs, ttyS0 first. */
+  readonly uarts: readonly BoardUart[];
 }
+
+/** What the device tree says about a UART besides its place. */
+export interface BoardUart {
+  readonly variant?: Uart8250VariantName;
+  readonly registerShift?: 0 | 1 | 2;
+  readonly registerBytes?: 1 | 2 | 4;
+}
+
+/** As Linux's binding names the parts; what has no name there is compatible with the 16550A. */
+const UART_COMPATIBLE: Readonly<Record<Uart8250VariantName, string>> = {
+  '8250': 'ns8250',
+  '16450': 'ns16450',
+  '16550': 'ns16550',
+  '16550A': 'ns16550a',
+  '16550C': 'ns16550a',
+  '16650V2': 'ns16550a',
+  '16750': 'ns16750',
+};
 
 // Phandles: one interrupt controller per hart from 1 on, then the shared devices.
 const PHANDLE_PLIC = 0x100;
@@ -173,7 +193,7 @@ export function boardDeviceTree(board: BoardDescription): DeviceTreeNode {
       {
         name: 'aliases',
         properties: Object.fromEntries(
-          uartNames(board.uarts).map((name, i) => [`serial${i}`, `/soc/${name}`]),
+          uartNames(board.uarts.length).map((name, i) => [`serial${i}`, `/soc/${name}`]),
         ),
       },
       {
@@ -233,16 +253,7 @@ export function boardDeviceTree(board: BoardDescription): DeviceTreeNode {
               'interrupts-extended': harts.flatMap((h) => [cpuPhandle(h), 11, cpuPhandle(h), 9]),
             },
           },
-          ...uartNames(board.uarts).map((name, i) => ({
-            name,
-            properties: {
-              compatible: 'ns16550a',
-              reg: reg(UART_BASE + i * UART_STRIDE, UART_STRIDE),
-              'clock-frequency': [UART_CLOCK_HZ],
-              'interrupt-parent': [PHANDLE_PLIC],
-              interrupts: [UART_IRQS[i]],
-            },
-          })),
+          ...board.uarts.map(uartNode),
         ],
       },
     ],
@@ -251,6 +262,26 @@ export function boardDeviceTree(board: BoardDescription): DeviceTreeNode {
 
 const uartNames = (count: number) =>
   Array.from({ length: count }, (_, i) => `serial@${hex(UART_BASE + i * UART_STRIDE)}`);
+
+/** Registers that are one byte wide and one byte apart are what a guest assumes. */
+function uartNode(uart: BoardUart, i: number): DeviceTreeNode {
+  const { variant = '16550A', registerShift = 0, registerBytes = 1 } = uart;
+  return {
+    name: `serial@${hex(UART_BASE + i * UART_STRIDE)}`,
+    properties: {
+      compatible: UART_COMPATIBLE[variant],
+      reg: reg(UART_BASE + i * UART_STRIDE, UART_STRIDE),
+      'clock-frequency': [UART_CLOCK_HZ],
+      ...(registerShift === 0 ? {} : { 'reg-shift': [registerShift] }),
+      ...(registerBytes === 1 ? {} : { 'reg-io-width': [registerBytes] }),
+      ...(UART8250_VARIANTS[variant].autoFlow ? { 'auto-flow-control': true } : {}),
+      'interrupt-parent': [PHANDLE_PLIC],
+      interrupts: [UART_IRQS[i], UART_WAKE_IRQS[i]],
+      'interrupt-names': ['uart', 'wakeup'],
+      'wakeup-source': true,
+    },
+  };
+}
 
 function cpuNode(hart: number): DeviceTreeNode {
   return {

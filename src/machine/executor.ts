@@ -86,14 +86,12 @@ export class Executor {
       const reason = control[CONTROL_REASON];
       if (reason === EXIT_BLOCK) {
         hart.pc32 = cache.meta[ip];
+        const stub = cache.code[ip] === STUB_COUNT;
+        if (!stub) this.#sample(ip);
         if (n === 0) break;
         this.#account(hart, charged - n);
         charged = n;
-        if (cache.code[ip] === STUB_COUNT) ip = this.#follow(hart, ip, n);
-        else {
-          this.#sample(ip);
-          ip = this.#enter(hart, n);
-        }
+        ip = stub ? this.#follow(hart, ip, n) : this.#enter(hart, n);
       } else if (reason === EXIT_JUMP) {
         hart.pc32 = control[CONTROL_TARGET];
         this.#account(hart, charged - n);

@@ -37,13 +37,19 @@ import {
   UART_CLOCK_HZ,
   UART_IRQS,
   UART_STRIDE,
+  UART_WAKE_IRQS,
 } from './memory-map.ts';
 import { takeInterrupt } from './trap.ts';
 
 export type { MachineImage } from './image.ts';
 
-/** What can be chosen about a UART of the board. */
-export type UartOptions = Partial<Pick<Uart8250Options, 'variant' | 'noBaud'>>;
+/** What can be chosen about a UART of the board. The device tree tells the guest. */
+export type UartOptions = Partial<
+  Pick<
+    Uart8250Options,
+    'variant' | 'noBaud' | 'registerShift' | 'registerBytes' | 'out2GatesIrq' | 'wakeOn'
+  >
+>;
 
 export interface MachineOptions {
   /** Number of harts, 1 to 32. Default 4. */
@@ -113,6 +119,7 @@ export class Machine {
   trace: ((hart: Hart) => void) | undefined;
 
   readonly #executor: Executor;
+  readonly #uartOptions: readonly UartOptions[];
   #image: MachineImage | undefined;
   /** Nothing has been written to memory yet. */
   #fresh = true;
@@ -165,6 +172,7 @@ export class Machine {
         () => undefined,
       ]),
     });
+    this.#uartOptions = uarts;
     this.uarts = uarts.map((uart, i) => this.#createUart(uart, i));
     this.#attachDevices();
     this.#executor = new Executor({
@@ -314,9 +322,15 @@ export class Machine {
       name: `uart${index}`,
       variant: options.variant ?? '16550A',
       noBaud: options.noBaud ?? false,
+      registerShift: options.registerShift ?? 0,
+      registerBytes: options.registerBytes ?? 1,
+      out2GatesIrq: options.out2GatesIrq ?? false,
       clockHz: UART_CLOCK_HZ,
       clock: this.clock,
       irq: this.plic.source(UART_IRQS[index]),
+      // The board watches the pins of every part: a guest that wants it enables the PLIC source.
+      wakeOn: options.wakeOn ?? 'always',
+      wake: this.plic.source(UART_WAKE_IRQS[index]),
     });
   }
 
@@ -347,7 +361,7 @@ export class Machine {
         harts: this.harts.length,
         memoryBytes: this.memory.bytes,
         bootargs: this.bootargs,
-        uarts: this.uarts.length,
+        uarts: this.#uartOptions,
       }),
     );
     const end = RAM_BASE + this.memory.bytes;

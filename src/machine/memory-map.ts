@@ -17,6 +17,8 @@ export const RAM_BASE = 0x8000_0000;
 export const PLIC_SOURCES = 96;
 /** PLIC source of each UART. QEMU's uses 1–8 for virtio, 10 for its UART, 11 for its RTC. */
 export const UART_IRQS: readonly number[] = [10, 12, 13, 14];
+/** PLIC source of each UART's wake output (not on QEMU, which leaves these free). */
+export const UART_WAKE_IRQS: readonly number[] = [16, 17, 18, 19];
 /** Input clock of the UARTs in Hz. */
 export const UART_CLOCK_HZ = 3_686_400;
 /** mtime ticks per second. */

@@ -30,11 +30,12 @@ const REGIONS_MAX = 1000;
 
 const BODIES = new Map(OPERATIONS.map(({ name, body }) => [name, body]));
 
-/** Ways from a block to others: the address, and the word of `code` that links there. */
+/** Ways from a block to others: the address, and the word of `code` that links there, if any. */
 interface Edge {
   readonly to: number;
   readonly link: number;
 }
+const NO_LINK = -1;
 
 /** Compiles the loop that leads through `head`, if there is one. */
 export function compileRegion(cache: BlockCache, head: BlockInfo, arrays: FastLoopArrays): boolean {
@@ -58,8 +59,20 @@ function edges(block: BlockInfo): Edge[] {
     ];
   }
   if (last.name === 'jal') return [{ to: target, link: place + 2 }];
-  if (last.name === 'jalr' || lower(last, 0).operation === OP_SLOW) return [];
+  if (last.name === 'jalr') {
+    const far = farTarget(block);
+    return far === undefined ? [] : [{ to: far >>> 0, link: NO_LINK }];
+  }
+  if (lower(last, 0).operation === OP_SLOW) return [];
   return [{ to: block.end, link: place + 3 }]; // `end`, behind the last operation's two words
+}
+
+/** Target of a far call or jump: `auipc` and, right behind it, a `jalr` through the same register. */
+function farTarget({ run, end }: BlockInfo): number | undefined {
+  const last = run[run.length - 1];
+  const before = run[run.length - 2];
+  if (before?.name !== 'auipc' || before.rd !== last.rs1 || before.rd === 0) return undefined;
+  return (end - last.length - before.length + before.imm + last.imm) & ~1;
 }
 
 const isCall = (block: BlockInfo) => {
@@ -152,8 +165,8 @@ class RegionSource {
       ${MULHU_SOURCE}
       return function region(n) {
         n = n | 0;
-        let ${['ip = 0', 'link = 0', 'to = 0', `why = ${EXIT_CONTINUE}`, 'b = 0'].join(', ')};
-        let ${registers.map((r) => `r${r} = x[${r}]`).join(', ')};
+        let ip = 0, link = 0, to = 0, why = ${EXIT_CONTINUE}, b = 0;
+        ${registers.map((r) => `let r${r} = x[${r}];`).join(' ')}
         region: for (;;) {
           switch (b) {
             ${cases.join('\n            ')}
@@ -209,19 +222,20 @@ class RegionSource {
   /** jalr: to a return address of this region by number, to anything else through the jump table. */
   #jump(block: BlockInfo, operand: Operand, link: number): string {
     const to = `to = (${this.#read(operand.rs1)} + ${operand.imm}) & ~1;`;
-    const inside = isReturn(block)
-      ? [...new Set(returnAddresses(this.#members))]
-          .filter((pc) => this.#members.has(pc))
-          .map((pc) => `if (to === ${pc | 0}) { ${this.#go({ to: pc, link: -1 })} }`)
-      : [];
-    return `${to} ${this.#assign(operand.rd, String(link | 0))} ${inside.join(' ')} ${JUMP}`;
+    const known = isReturn(block) ? new Set(returnAddresses(this.#members)) : [];
+    const inside = [...known]
+      .filter((pc) => this.#members.has(pc))
+      .map((pc) => `if (to === ${pc | 0}) { ${this.#go({ to: pc, link: NO_LINK })} }`);
+    const [far] = edges(block);
+    const out = far === undefined ? JUMP : this.#go(far);
+    return `${to} ${this.#assign(operand.rd, String(link | 0))} ${inside.join(' ')} ${out}`;
   }
 
   /** Goes on with another block: inside of the region if it is in it and the budget allows. */
   #go({ to, link }: Edge): string {
     const block = this.#members.get(to);
-    // A return has no word that links to its target: it leaves by address.
-    const leave = link < 0 ? JUMP : `{ link = ${link}; break region; }`;
+    // jalr has no word that links to its target: it leaves by address.
+    const leave = link === NO_LINK ? JUMP : `{ link = ${link}; break region; }`;
     if (block === undefined) return leave;
     const count = block.run.length;
     const charge = `if (n < ${count}) ${leave} n = (n - ${count}) | 0; `;

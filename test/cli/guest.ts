@@ -115,6 +115,8 @@ off:
 /** Prints a text over and over, polling, as fast as the UART takes it. */
 export const CHATTER = `
   li s0, UART
+  li s1, 3
+  sb s1, 3(s0)        # 8N1
   li s1, 'a'
 next:
   lbu t1, 5(s0)

@@ -112,7 +112,9 @@ export function waitFor(stream: Readable, pattern: RegExp, ms = 30_000): Promise
   return new Promise((resolve, reject) => {
     let text = '';
     const timer = setTimeout(() => {
-      reject(new Error(`${String(pattern)} did not come, but: ${JSON.stringify(text)}`));
+      reject(
+        new Error(`${String(pattern)} did not come, but: ${JSON.stringify(text.slice(-500))}`),
+      );
     }, ms);
     stream.on('data', (bytes: Buffer) => {
       text += bytes.toString('latin1');

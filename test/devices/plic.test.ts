@@ -90,6 +90,19 @@ describe('PLIC', () => {
     expect(p.claim()).toBe(0);
   });
 
+  it('a new rise of the level before the completion is held back, and sent after it', () => {
+    const p = plic();
+    p.enable(0, 4);
+    p.priority(4, 1);
+    p.raise(4);
+    p.claim();
+    p.lower(4);
+    p.raise(4);
+    expect([p.lines[0].level, p.claim()]).toEqual([false, 0]);
+    p.complete(4);
+    expect([p.lines[0].level, p.claim()]).toEqual([true, 4]);
+  });
+
   it('a request once sent stays pending although the level drops', () => {
     const p = plic();
     p.enable(0, 4);

@@ -38,7 +38,14 @@ const value = (name: string, ...values: number[]): number => firmware.call(name,
 
 it("understands the machine's own device tree", () => {
   expect(
-    scan(boardDeviceTree({ harts: 5, memoryBytes: 96 << 20, bootargs: 'quiet bench=3', uarts: 4 })),
+    scan(
+      boardDeviceTree({
+        harts: 5,
+        memoryBytes: 96 << 20,
+        bootargs: 'quiet bench=3',
+        uarts: [{}, {}, {}, {}],
+      }),
+    ),
   ).toBe(1);
   expect(value('memory_base')).toBe(0x8000_0000);
   expect(value('memory_size')).toBe(96 << 20);

@@ -76,7 +76,7 @@ describe('reservations', () => {
     g.run();
     expect(g.machine.harts[0].x[18]).toBe(1);
   });
-  it('a trap drops it', () => {
+  it.each(['mret', 'jr t0'])('a trap drops it, also if its handler leaves with %s', (leave) => {
     const g = guest(`
       la t0, handler
       csrw mtvec, t0
@@ -90,7 +90,7 @@ describe('reservations', () => {
       csrr t0, mepc
       addi t0, t0, 4
       csrw mepc, t0
-      mret
+      ${leave}
       .data
     word: .word 7
     `);

@@ -159,6 +159,13 @@ describe('counters', () => {
     expect(x[5]).toBe(1);
   });
 
+  it('time moves on within a slice: 10 ns per instruction, 100 ns per tick', () => {
+    const g = guest('rdtime s2\nli t0, 1000\n1: addi t0, t0, -1\nbnez t0, 1b\nrdtime s3\nexit 0');
+    g.run();
+    const [start, end] = g.machine.harts[0].x.subarray(18, 20);
+    expect(end - start).toBe(200);
+  });
+
   it('time shows mtime and never runs backwards from one hart to another', () => {
     const g = guest(
       `

@@ -188,6 +188,28 @@ describe('NMI', () => {
     expect(g.run()).toEqual({ kind: 'exit', code: 0x42 });
   });
 
+  it('a pending NMI does not take the place of an interrupt while NMIE is 0', () => {
+    const g = guest(`
+      la t0, trap
+      csrw mtvec, t0
+      la t0, nmi
+      li t1, NMI
+      sw t0, 0(t1)
+      sw zero, 0x100(t1)
+      csrwi mie, MSIE
+      csrsi mstatus, MIE
+      li t0, CLINT
+      li t1, 1
+      sw t1, 0(t0)
+      exit 1
+      .balign 4
+    trap: exit 0
+      .balign 4
+    nmi: exit 2
+    `);
+    expect(g.run()).toEqual({ kind: 'exit', code: 0 });
+  });
+
   it('a guest that never sets NMIE gets its ordinary interrupts', () => {
     const g = guest(`
       la t0, trap
