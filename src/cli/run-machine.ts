@@ -244,8 +244,8 @@ class Run {
       maxInstructions,
       pipedSerial: this.#stdin.isTerminal || piped < 0 ? undefined : piped,
       restart: () => machine.load(guest.image),
-      waitingForInput: () => {
-        say('the guest waits for standard input (end it, or use </dev/null, to run without)');
+      runsOn: () => {
+        say('no input for 3 s: the guest runs on, so this run cannot be repeated exactly');
       },
     });
   }

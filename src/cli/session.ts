@@ -23,6 +23,12 @@ const BUSY_GRAIN_MS = 1;
 const LEAD_NS = 1_000_000;
 /** ... but never further ahead of the clock than this. */
 const LEAD_NS_MAX = 5_000_000;
+/** After Enter, and at first, a guest that is still at work may sleep for short whiles. */
+const SETTLE_NS = 20_000_000;
+/** So long, in wall time, the machine stands still for input that does not come. */
+const PATIENCE_MS = 3000;
+const LF = 0x0a;
+const CR = 0x0d;
 /** A guest that polls its UART and has never taken input gets its first byte this late. */
 const POLLER_FIRST_NS = 2_000_000_000;
 /** ... and the next ones at this distance. */
@@ -56,8 +62,8 @@ export interface SessionOptions {
   pipedSerial: number | undefined;
   /** Loads the image again and resets the machine. */
   restart: () => void;
-  /** Called once if the machine has been waiting for piped input for a while. */
-  waitingForInput?: () => void;
+  /** Called when the machine has waited for piped input in vain, and no longer does. */
+  runsOn?: () => void;
 }
 
 export class Session {
@@ -72,6 +78,9 @@ export class Session {
   /** What ran before the last reboot. */
   readonly #before = { retired: [] as number[], virtualNs: 0 };
   #fedNs = 0;
+  #quietSinceNs = 0;
+  #settleNs = SETTLE_NS;
+  #unpiped = false;
   #pollerFed = false;
   #idle = false;
   #idleUntilNs = 0;
@@ -256,27 +265,35 @@ export class Session {
 
   #feedUnpiped(): void {
     this.#options.attachments.forEach((attachment, serial) => {
-      if (serial !== this.#options.pipedSerial && this.#isOpen(serial)) attachment.feed();
+      const piped = serial === this.#options.pipedSerial && !this.#unpiped;
+      if (!piped && this.#isOpen(serial)) attachment.feed();
     });
   }
 
   /**
    * Lets one piped byte in if the guest is at a point where it takes one. Returns true when it did.
-   * Such points are: every hart waits, the receiver interrupt is on and the transmitter empty; or a
-   * guest polls, and some virtual time has passed. They do not depend on whether the byte is there already: if it is not,
-   * the machine waits for it.
+   * Such points are: every hart waits, the receiver interrupt is on, the transmitter is empty, and
+   * the line has been quiet for a while if a command may just have been given; or a guest polls, and
+   * some virtual time has passed. They do not depend on whether the byte is there already: if it is
+   * not, the machine waits for it.
    */
   async #letPipedIn(idle: boolean): Promise<boolean> {
     const { pipedSerial, listens, silent } = this.#options;
     const attachment =
       pipedSerial === undefined ? undefined : this.#options.attachments[pipedSerial];
-    if (attachment === undefined || pipedSerial === undefined) return false;
+    if (attachment === undefined || pipedSerial === undefined || this.#unpiped) return false;
+    const { now } = this.#machine;
+    if (!silent(pipedSerial)) this.#quietSinceNs = now;
     if (attachment.inputEnded || !attachment.receiverEmpty) return false;
     const listening = listens(pipedSerial);
-    if (listening ? !idle || !silent(pipedSerial) : !this.#pollerIsDue()) return false;
+    const due = listening
+      ? idle && now - this.#quietSinceNs >= this.#settleNs
+      : this.#pollerIsDue();
+    if (!due) return false;
     await this.#awaitInput(attachment);
     if (!this.#running || attachment.feed(1) === 0) return false;
-    this.#fedNs = this.#machine.now;
+    this.#fedNs = this.#quietSinceNs = now;
+    this.#settleNs = attachment.lastByte === LF || attachment.lastByte === CR ? SETTLE_NS : 0;
     this.#pollerFed = !listening;
     return true;
   }
@@ -286,12 +303,25 @@ export class Session {
     return this.#machine.now - this.#fedNs >= distance;
   }
 
+  /**
+   * The machine stands still until there is input or none can come. A writer that seems to wait for
+   * the guest gets its way after some seconds, at the price of a run that cannot be repeated.
+   */
   async #awaitInput(attachment: LineAttachment): Promise<void> {
-    const hint = setTimeout(() => this.#options.waitingForInput?.(), 3000);
-    while (this.#running && attachment.inputBytes === 0 && !attachment.inputEnded) {
+    const timer = setTimeout(() => {
+      this.#unpiped = true;
+      this.#options.runsOn?.();
+      this.wake();
+    }, PATIENCE_MS);
+    while (
+      this.#running &&
+      !this.#unpiped &&
+      attachment.inputBytes === 0 &&
+      !attachment.inputEnded
+    ) {
       await this.#sleep(Infinity);
     }
-    clearTimeout(hint);
+    clearTimeout(timer);
   }
 
   /** Every hart waits and no timer runs: only outside input can go on. */
@@ -354,7 +384,8 @@ export class Session {
     this.#options.restart();
     this.#pacer.start(this.#machine.now);
     this.#resetNs = this.#machine.now;
-    this.#fedNs = this.#resetNs;
+    this.#fedNs = this.#quietSinceNs = this.#resetNs;
+    this.#settleNs = SETTLE_NS;
     this.#pollerFed = false;
     this.#idle = false;
     this.#opened.clear();

@@ -7,6 +7,9 @@ import { PrintkitError } from '../errors.ts';
 import type { MachineImage } from '../machine/image.ts';
 import { ByteReader, DamagedData } from './byte-reader.ts';
 
+/** Magic number at the start of a file: 0x7f, 'ELF' (gABI, e_ident). */
+const MAGIC = [0x7f, 0x45, 0x4c, 0x46];
+
 export interface ElfSegment {
   readonly address: number;
   /** Where a debugger sees it; differs from `address` for code that moves itself or is mapped. */
@@ -141,9 +144,8 @@ function readHeader(bytes: Uint8Array, name: string): Header {
   const fail = (text: string): never => {
     throw new PrintkitError(`${name}: ${text}`);
   };
-  const magic = [0x7f, 0x45, 0x4c, 0x46];
   if (bytes.length === 0) fail('is empty');
-  if (magic.some((byte, i) => bytes[i] !== byte)) fail('not an ELF file');
+  if (MAGIC.some((byte, i) => bytes[i] !== byte)) fail('not an ELF file');
   if (bytes.length < EHDR_BYTES)
     fail(`truncated: ${bytes.length} bytes are too few for an ELF file`);
   if (bytes[4] === 2) fail(`is a 64-bit ELF file; the machine is RV32: ${HOW_TO_BUILD}`);
@@ -351,11 +353,28 @@ export function toMachineImage(elf: ElfFile): MachineImage {
   const tohost = elf.symbols.find((symbol) => symbol.name === 'tohost');
   return {
     entry: elf.entry,
-    segments: elf.segments.map(({ address, bytes, memoryBytes }) => ({
-      address,
-      bytes,
-      memoryBytes,
-    })),
+    segments: elf.segments.map((segment) => {
+      const { address, bytes, memoryBytes } = segment;
+      const skip = headerBytes(elf, segment);
+      return {
+        address: address + skip,
+        bytes: bytes.subarray(skip),
+        memoryBytes: memoryBytes - skip,
+      };
+    }),
     ...(tohost ? { tohost: tohost.address } : {}),
   };
+}
+
+/**
+ * Bytes before a segment's first section when the segment starts with the ELF header: GNU ld maps
+ * the headers in front of .text unless told otherwise, for `-Ttext=0x80000000` into the page below RAM.
+ */
+function headerBytes(elf: ElfFile, { bytes, virtualAddress, memoryBytes }: ElfSegment): number {
+  if (bytes.length < 4 || MAGIC.some((byte, i) => bytes[i] !== byte)) return 0;
+  const starts = elf.sections
+    .filter(({ alloc, address }) => alloc && address >= virtualAddress)
+    .map(({ address }) => address - virtualAddress);
+  const first = Math.min(...starts);
+  return first < memoryBytes ? first : 0;
 }

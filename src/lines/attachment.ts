@@ -204,6 +204,11 @@ export class LineAttachment implements SerialLine {
     return fed;
   }
 
+  /** The byte let in last. */
+  get lastByte(): number | undefined {
+    return this.#last;
+  }
+
   /** Takes the byte let in last back: it is in the receiver, and will be lost there. */
   takeBack(): void {
     if (this.#last === undefined) return;

@@ -38,6 +38,24 @@ const PHDR = 52;
 const u32 = (value: number) => [0, 8, 16, 24].map((shift) => (value >>> shift) & 255);
 
 describe('elf reader', () => {
+  it('does not load the headers that GNU ld maps into the page below .text', () => {
+    const text = { name: '.text', address: 0x8000_0000, size: 4, alloc: true };
+    const bytes = new Uint8Array(0x1004);
+    bytes.set([0x7f, 0x45, 0x4c, 0x46]);
+    bytes.set([1, 2, 3, 4], 0x1000);
+    const below = { address: 0x7fff_f000, virtualAddress: 0x7fff_f000, bytes, memoryBytes: 0x1004 };
+    const elf = {
+      entry: text.address,
+      segments: [{ ...below, executable: true, writable: false }],
+      sections: [{ ...text, executable: true, writable: false, bytes: bytes.subarray(0x1000) }],
+      symbols: [],
+    };
+    const image = toMachineImage({ ...readElf(sampleElf()), ...elf });
+    expect(image.segments).toEqual([
+      { address: text.address, bytes: Uint8Array.of(1, 2, 3, 4), memoryBytes: 4 },
+    ]);
+  });
+
   it('gives entry, segments, sections and symbols', () => {
     const elf = readElf(sampleElf());
     expect(elf.entry).toBe(BASE);

@@ -13,6 +13,11 @@ const SETUP = `
   li s0, UART
   li t0, 7
   sb t0, 2(s0)        # FCR: FIFOs on and empty
+  li t0, 0x83
+  sb t0, 3(s0)        # LCR: DLAB
+  li t0, 2
+  sb t0, 0(s0)        # DLL: 115200 baud
+  sb zero, 1(s0)      # DLM
   li t0, 3
   sb t0, 3(s0)        # LCR: 8N1
   li t0, 0x0b
@@ -55,6 +60,21 @@ asleep:
 awake:
 `;
 
+/** Sleeps until THRE interrupts, if t1 is 0, and looks again. */
+const AWAIT_THRE = `
+  bnez t1, ready
+  li t0, 3
+  sb t0, 1(s0)        # IER: receive and THRE
+  wfi
+  lw t3, 0(s5)
+  lbu t0, 2(s0)       # IIR: takes THRE
+  li t0, 1
+  sb t0, 1(s0)
+  sw t3, 0(s5)
+  j next
+ready:
+`;
+
 /**
  * Sends pseudo-random bytes, a multiple of 16: at once, or once a byte has come (`ask`). Powers off
  * then, or sleeps (`stay`).
@@ -71,7 +91,7 @@ const pump = (bytes: number, manner: PumpManner): string => `
 next:
   lbu t1, 5(s0)
   andi t1, t1, 0x20   # LSR.THRE: room for a whole FIFO
-  beqz t1, next
+  ${manner === 'ask' ? AWAIT_THRE : 'beqz t1, next'}
   li t2, 16
 burst:
   mul s2, s2, s3
