@@ -244,7 +244,10 @@ export class Session {
       this.#feedUnpiped();
       if (await this.#letPipedIn(idle)) continue;
       if (!idle) continue;
-      if (this.#idleUntilNs !== Infinity) this.#slice(this.#idleUntilNs, false);
+      const settledNs = this.#quietSinceNs + this.#settleNs;
+      const wakeNs = settledNs > this.#machine.now ? settledNs : Infinity;
+      const nextNs = Math.min(this.#idleUntilNs, wakeNs);
+      if (nextNs !== Infinity) this.#slice(nextNs, false);
       else await this.#nothingDue();
     } while (this.#running && performance.now() < turnEnd);
     this.#flush();
@@ -273,7 +276,7 @@ export class Session {
   /**
    * Lets one piped byte in if the guest is at a point where it takes one. Returns true when it did.
    * Such points are: every hart waits, the receiver interrupt is on, the transmitter is empty, and
-   * the line has been quiet for a while if a command may just have been given; or a guest polls, and
+   * the line will have been quiet for a while if a command may just have been given; or a guest polls, and
    * some virtual time has passed. They do not depend on whether the byte is there already: if it is
    * not, the machine waits for it.
    */
@@ -287,7 +290,7 @@ export class Session {
     if (attachment.inputEnded || !attachment.receiverEmpty) return false;
     const listening = listens(pipedSerial);
     const due = listening
-      ? idle && now - this.#quietSinceNs >= this.#settleNs
+      ? idle && this.#idleUntilNs - this.#quietSinceNs >= this.#settleNs
       : this.#pollerIsDue();
     if (!due) return false;
     await this.#awaitInput(attachment);

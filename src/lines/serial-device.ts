@@ -14,7 +14,7 @@ const REOPEN_MS = 1000;
 
 export interface SerialDeviceOptions {
   path: string;
-  /** What the port starts with, until the guest programs its UART. */
+  /** What the port starts with, until the guest programs its UART anew. */
   settings: LineSettings;
   /** The port keeps these settings whatever the guest programs. */
   fixed: boolean;
@@ -85,6 +85,7 @@ export class SerialDeviceEnd implements End {
   #settings: LineSettings;
   #outputs: ModemOutputs = { dtr: true, rts: true, out1: false, out2: false };
   #breakOn = false;
+  #attached = false;
   #writing = false;
   #wasFull = false;
   #paused = false;
@@ -208,6 +209,10 @@ export class SerialDeviceEnd implements End {
 
   settingsChanged(settings: LineSettings): void {
     if (this.#options.fixed) return;
+    // What the UART reports when it is attached is what it has after reset: 5 bits, for one thing.
+    const programmed = this.#attached;
+    this.#attached = true;
+    if (!programmed) return;
     const before = this.#settings;
     this.#settings = settings;
     const sameFormat =

@@ -81,6 +81,21 @@ describe('the firmware', () => {
     expect(stdout).not.toContain('hart 2:');
   });
 
+  it('paced, lets the clock go on while the guest sleeps, however long', async () => {
+    const child = start(['run', '--paced']);
+    const result = finish(child);
+    await waitFor(child.stdout, /printkit# $/);
+    for (let i = 0; i < 2; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      child.stdin.write('uptime\n');
+    }
+    child.stdin.end('poweroff\n');
+    const jiffies = [...(await result).stdout.matchAll(/jiffies (\d+)/g)].map(([, n]) => Number(n));
+    expect(jiffies).toHaveLength(2);
+    expect(jiffies[0]).toBeGreaterThan(65);
+    expect(jiffies[1]).toBeGreaterThan(135);
+  });
+
   it('paced, piped input is not lost to the boot', async () => {
     const result = await printkit(['run', '--paced'], 'echo slow\npoweroff\n');
     expect(result).toMatchObject({ code: 0, stderr: '' });

@@ -58,6 +58,7 @@ asleep:
   wfi
   j asleep
 awake:
+  lbu t0, 0(s0)
 `;
 
 /** Sleeps until THRE interrupts, if t1 is 0, and looks again. */
@@ -67,6 +68,7 @@ const AWAIT_THRE = `
   sb t0, 1(s0)        # IER: receive and THRE
   wfi
   lw t3, 0(s5)
+  lbu t0, 0(s0)       # RBR, in case that somebody types
   lbu t0, 2(s0)       # IIR: takes THRE
   li t0, 1
   sb t0, 1(s0)

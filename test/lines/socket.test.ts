@@ -65,6 +65,8 @@ const wire = (port: number) => new Wire(net.connect(port, '127.0.0.1'));
 /** Prints LSR of each received byte, then the byte: BREAK is seen as 0x10. */
 const SHOW_LSR = `
   li s0, UART
+  li t0, 3
+  sb t0, 3(s0)        # 8N1
   li t0, 1
   sb t0, 1(s0)
 look:
@@ -225,6 +227,8 @@ const FOUR = [0, 1, 2, 3]
   .map(
     (n) => `
   li s0, UART + ${n * 0x100}
+  li t0, 3
+  sb t0, 3(s0)        # 8N1
   li t0, ${0x61 + n}
   sb t0, 0(s0)
   li t0, 10
