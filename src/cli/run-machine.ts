@@ -77,7 +77,11 @@ class Run {
     });
     machine.load(guest.image);
     this.#installHandlers();
-    await this.#attach(machine);
+    await this.#attach(machine).catch(async (error: unknown) => {
+      // What has been opened so far is closed again: links and sockets would stay behind.
+      await Promise.all(this.#attachments.map((attachment) => attachment.close(0)));
+      throw error;
+    });
     const closeTrace = await this.#trace(machine, guest);
     const session = this.#createSession(machine, guest);
     this.#session = session;

@@ -57,6 +57,14 @@ describe('the firmware', () => {
     expect(result.stderr).toBe('printkit: the guest waits for input, and the input has ended\n');
   });
 
+  it('runs on without input after a while, and says so', async () => {
+    const child = start(['run']);
+    const result = finish(child);
+    await waitFor(child.stderr, /no input for 3 s: the guest runs on/);
+    child.stdin.write('poweroff 4\n');
+    expect((await result).code).toBe(4);
+  });
+
   it('restarts in the same process on reboot, with what was typed ahead', async () => {
     const result = await printkit(['run'], 'reboot\necho again\npoweroff\n');
     expect(result.code).toBe(0);
