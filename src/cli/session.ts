@@ -241,8 +241,7 @@ export class Session {
       this.#flushNowAndThen();
       if (!this.#running) return;
       await this.#letOutputGo();
-      this.#feedUnpiped();
-      if (await this.#letPipedIn(idle)) continue;
+      if (this.#feedUnpiped() || (await this.#letPipedIn(idle))) continue;
       if (!idle) continue;
       const settledNs = this.#quietSinceNs + this.#settleNs;
       const wakeNs = settledNs > this.#machine.now ? settledNs : Infinity;
@@ -266,19 +265,21 @@ export class Session {
     }
   }
 
-  #feedUnpiped(): void {
+  #feedUnpiped(): boolean {
+    let fed = 0;
     this.#options.attachments.forEach((attachment, serial) => {
       const piped = serial === this.#options.pipedSerial && !this.#unpiped;
-      if (!piped && this.#isOpen(serial)) attachment.feed();
+      if (!piped && this.#isOpen(serial)) fed += attachment.feed();
     });
+    return fed > 0;
   }
 
   /**
-   * Lets one piped byte in if the guest is at a point where it takes one. Returns true when it did.
-   * Such points are: every hart waits, the receiver interrupt is on, the transmitter is empty, and
-   * the line will have been quiet for a while if a command may just have been given; or a guest polls, and
-   * some virtual time has passed. They do not depend on whether the byte is there already: if it is
-   * not, the machine waits for it.
+   * Lets one piped byte in if the guest is at a point where it takes one. Returns true when it did,
+   * or has waited for it: then the machine may not be as idle as it was. Such points are: every hart
+   * waits, the receiver interrupt is on, the transmitter is empty, and the line will have been quiet
+   * for a while if a command may just have been given; or a guest polls, and some virtual time has
+   * passed. They do not depend on whether the byte is there already: if it is not, the machine waits.
    */
   async #letPipedIn(idle: boolean): Promise<boolean> {
     const { pipedSerial, listens, silent } = this.#options;
@@ -294,7 +295,7 @@ export class Session {
       : this.#pollerIsDue();
     if (!due) return false;
     await this.#awaitInput(attachment);
-    if (!this.#running || attachment.feed(1) === 0) return false;
+    if (!this.#running || attachment.feed(1) === 0) return true;
     this.#fedNs = this.#quietSinceNs = now;
     this.#settleNs = attachment.lastByte === LF || attachment.lastByte === CR ? SETTLE_NS : 0;
     this.#pollerFed = !listening;
@@ -331,7 +332,6 @@ export class Session {
   async #nothingDue(): Promise<void> {
     if (this.#endIfAsleep()) return;
     await this.#sleep(Infinity);
-    this.#feedUnpiped();
   }
 
   /** A sleeping guest without timers, and no line from which input could still come: over. */
@@ -396,11 +396,12 @@ export class Session {
 
   /** A guest that is interrupted for each byte would cost a write to the host for each. */
   #flushNowAndThen(): void {
-    const now = performance.now();
-    const many = this.#options.attachments.some(
-      (attachment) => attachment.unflushedBytes >= FLUSH_BYTES,
-    );
-    if (many || now - this.#flushedMs >= FLUSH_MS) this.#flush();
+    let most = 0;
+    for (const { unflushedBytes } of this.#options.attachments) {
+      most = Math.max(most, unflushedBytes);
+    }
+    if (most === 0) return; // what comes next after a silence goes out at once
+    if (most >= FLUSH_BYTES || performance.now() - this.#flushedMs >= FLUSH_MS) this.#flush();
   }
 
   #flush(): void {

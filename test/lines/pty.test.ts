@@ -40,8 +40,10 @@ function socat(link: string): Program {
   return program;
 }
 
+/** Each session has a server of its own: one that is about to end takes no more. */
+let server = 0;
 const tmux = (...args: string[]): string =>
-  execFileSync('tmux', ['-S', path.join(folder, 'tmux'), '-f', '/dev/null', ...args], {
+  execFileSync('tmux', ['-S', path.join(folder, `tmux${server}`), '-f', '/dev/null', ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -176,6 +178,7 @@ describe.runIf(present('picocom') && present('tmux'))('a pty with picocom', () =
     const { program, link } = await withLink('--paced');
     const screen = () => tmux('capture-pane', '-p', '-S', '-200');
     for (const word of ['first', 'second']) {
+      server++;
       tmux('new-session', '-d', '-x', '100', '-y', '40', `picocom -q -b 115200 --nolock ${link}`);
       await until(() => program.errors.endsWith('attached\n'), 'picocom');
       if (word === 'first') await until(() => screen().includes('printkit#'), 'the prompt');

@@ -29,37 +29,40 @@ const SLEEPER = (source: number): string => `
 it.each(['8250', '16550A', '16750'] as const)(
   'a start bit at an %s wakes a hart in wfi although IER is 0, until the UART is accessed',
   (variant) => {
-    const { machine, run } = guest(SLEEPER(16), { uarts: [{ variant }] });
-    expect(run()).toEqual({ kind: 'time' });
-    machine.uarts[0].receive({ byte: 0x41 });
-    expect(machine.uarts[0].inspect()).toMatchObject({ waking: true, counters: { wakes: 1 } });
-    expect(run()).toEqual({ kind: 'exit', code: 16 });
-    expect(machine.uarts[0].inspect().waking).toBe(false);
+    const sleeper = guest(SLEEPER(16), { uarts: [{ variant }] });
+    expect(sleeper.run()).toEqual({ kind: 'time' });
+    sleeper.machine.uarts[0].receive({ byte: 0x41 });
+    expect(sleeper.machine.uarts[0].inspect()).toMatchObject({
+      waking: true,
+      counters: { wakes: 1 },
+    });
+    expect(sleeper.run()).toEqual({ kind: 'exit', code: 16 });
+    expect(sleeper.machine.uarts[0].inspect().waking).toBe(false);
   },
 );
 
 it('a change of a modem input wakes, too; ttyS1 has the next source', () => {
-  const { machine, run } = guest(SLEEPER(17), { uarts: [{}, {}] });
-  run();
-  machine.uarts[0].setModemInputs({ dcd: false });
-  expect(run()).toEqual({ kind: 'time' });
-  machine.uarts[1].setModemInputs({ dcd: false });
+  const sleeper = guest(SLEEPER(17), { uarts: [{}, {}] });
+  sleeper.run();
+  sleeper.machine.uarts[0].setModemInputs({ dcd: false });
+  expect(sleeper.run()).toEqual({ kind: 'time' });
+  sleeper.machine.uarts[1].setModemInputs({ dcd: false });
   // The sleeper reads ttyS0, so ttyS1 still asks after the first claim: 17 + (17 << 5).
-  expect(run()).toEqual({ kind: 'exit', code: 17 + 17 * 32 });
+  expect(sleeper.run()).toEqual({ kind: 'exit', code: 17 + 17 * 32 });
 });
 
 it('wakes nobody who has not enabled it', () => {
-  const { machine, run } = guest(SLEEPER(15), { uarts: [{}] });
-  run();
-  machine.uarts[0].receive({ byte: 0x41 });
-  expect(run()).toEqual({ kind: 'time' });
+  const sleeper = guest(SLEEPER(15), { uarts: [{}] });
+  sleeper.run();
+  sleeper.machine.uarts[0].receive({ byte: 0x41 });
+  expect(sleeper.run()).toEqual({ kind: 'time' });
 });
 
 it('wakes only from sleep when the board says so', () => {
-  const { machine, run } = guest(SLEEPER(16), { uarts: [{ wakeOn: 'asleep' }] });
-  run();
-  machine.uarts[0].receive({ byte: 0x41 });
-  expect(run()).toEqual({ kind: 'time' });
+  const sleeper = guest(SLEEPER(16), { uarts: [{ wakeOn: 'asleep' }] });
+  sleeper.run();
+  sleeper.machine.uarts[0].receive({ byte: 0x41 });
+  expect(sleeper.run()).toEqual({ kind: 'time' });
 });
 
 it.each([0, 1, 2] as const)('registers are 1 << %i bytes apart, any width reaches one', (shift) => {
