@@ -1,6 +1,6 @@
 // A pseudo terminal as an end: other programs (picocom, screen, …) open its slave like a serial port.
 // Uses the native `open` of @lydell/node-pty, and of what that returns the two descriptors only.
-// What was measured about ptys is in docs/user-guide.md ("Pseudo terminals").
+// What was measured about ptys is in docs/lines.md ("Pseudo terminals").
 
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';

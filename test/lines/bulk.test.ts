@@ -13,6 +13,7 @@ import { present, Program, until } from './peers.ts';
 ensureBuilt();
 const folder = scratchFolder();
 const MIB = 1024 * 1024;
+const ECHO_BYTES = MIB / 4;
 const FAST = ['run', '--smp', '1', '--unpaced', '--no-baud'];
 
 const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -65,7 +66,7 @@ describe.runIf(present('socat'))('10 MB', () => {
   });
 });
 
-describe('1 MB', () => {
+describe('fewer bytes', () => {
   it('into a file', async () => {
     const file = path.join(folder, 'bulk.out');
     const program = printkitWith('--serial', `file:${file}`, pumpElf(folder, MIB));
@@ -74,12 +75,12 @@ describe('1 MB', () => {
   });
 
   it('there and back through TCP', async () => {
-    const { program, port } = await tcpServer(echoElf(folder, MIB));
+    const { program, port } = await tcpServer(echoElf(folder, ECHO_BYTES));
     const client = new Client(port);
-    client.socket.write(pumped(MIB));
+    client.socket.write(pumped(ECHO_BYTES));
     await client.ended;
     expect(await program.ended).toBe(0);
-    expect(hash(client.output)).toBe(hash(pumped(MIB)));
+    expect(hash(client.output)).toBe(hash(pumped(ECHO_BYTES)));
   });
 
   it('there and back through standard input and output', async () => {
@@ -91,18 +92,18 @@ describe('1 MB', () => {
 });
 
 describe.runIf(present('socat'))('there and back through a pty', () => {
-  it('1 MB', async () => {
+  it('256 KB', async () => {
     const link = path.join(folder, 'both');
-    const program = printkitWith('--serial', `pty:${link}`, echoElf(folder, MIB));
+    const program = printkitWith('--serial', `pty:${link}`, echoElf(folder, ECHO_BYTES));
     await program.reports(/serial0: \/dev/);
     // Two of them, as one that waits for its write to end would not read meanwhile.
     const reader = new Program('socat', ['-u', '-b', '65536', `${link},raw,echo=0`, '-']);
     const writer = new Program('socat', ['-u', '-b', '65536', '-', `${link},raw,echo=0`]);
     await program.reports(/attached/);
-    writer.send(pumped(MIB));
+    writer.send(pumped(ECHO_BYTES));
     expect(await program.ended).toBe(0);
-    await until(() => reader.bytes === MIB, '1 MB');
-    expect(hash(reader.output)).toBe(hash(pumped(MIB)));
+    await until(() => reader.bytes === ECHO_BYTES, 'the echo');
+    expect(hash(reader.output)).toBe(hash(pumped(ECHO_BYTES)));
     await Promise.all([reader.kill(), writer.kill()]);
   });
 });
