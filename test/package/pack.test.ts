@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureBuilt, ROOT } from '../cli/printkit.ts';
+import { CLI, ensureBuilt, ROOT } from '../cli/printkit.ts';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'printkit-package-'));
 const npm = (...args: string[]) =>
@@ -33,6 +33,13 @@ console.log(stop.kind, toMachineImage(readElfFile('x.elf')).entry);
 // @ts-expect-error the types are real: harts is a number
 new Machine({ harts: 'four' });
 `;
+
+describe('the checkout', () => {
+  it('has a command that npx can start', () => {
+    ensureBuilt();
+    expect(fs.statSync(CLI).mode & 0o111).toBe(0o111);
+  });
+});
 
 describe('the package', () => {
   beforeAll(() => {
