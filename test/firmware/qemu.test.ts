@@ -91,17 +91,6 @@ describe.runIf(available)('on QEMU', () => {
     },
   );
 
-  it('takes a script that was there before it booted', () => {
-    const text = execFileSync(
-      QEMU,
-      ['-M', 'virt', '-smp', '4', '-bios', 'none', '-display', 'none', '-monitor', 'none'].concat([
-        ...['-serial', 'stdio', '-kernel', file],
-      ]),
-      { input: 'echo from a pipe\npoweroff\n', timeout: TIMEOUT_MS, encoding: 'latin1' },
-    );
-    expect(text).toContain(`${PROMPT}echo from a pipe\r\nfrom a pipe\r\n${PROMPT}poweroff\r\n`);
-  });
-
   it('finds everything as new after a reboot', async () => {
     const { text } = await qemu({
       harts: 3,
