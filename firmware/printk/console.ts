@@ -231,3 +231,10 @@ export function boot_console(): Console | null {
   }
   return null;
 }
+
+/** Has every console print the whole log again. Any context but an NMI. */
+export function console_replay_all(): void {
+  if (!console_trylock()) return;
+  for (let i: u32 = 0; i < state.count; i++) console_at(i).seq = prb.first_seq();
+  console_unlock();
+}

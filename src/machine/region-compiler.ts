@@ -153,7 +153,7 @@ class RegionSource {
       return function region(n) {
         n = n | 0;
         let ${['ip = 0', 'link = 0', 'to = 0', `why = ${EXIT_CONTINUE}`, 'b = 0'].join(', ')};
-        let ${registers.map((r) => `r${r} = x[${r}]`).join(', ')};
+        ${registers.map((r) => `let r${r} = x[${r}];`).join(' ')}
         region: for (;;) {
           switch (b) {
             ${cases.join('\n            ')}
