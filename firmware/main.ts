@@ -8,3 +8,5 @@ export { task_entry } from './sched/fork';
 export { do_nmi } from './arch/nmi';
 // Where `throw` goes: named in the build, so it only has to be there.
 export { kernel_bug } from './kernel/bug';
+// For whoever looks from outside: the list of all locks.
+export { lock_list } from './locking/spinlock';

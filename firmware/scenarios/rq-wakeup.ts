@@ -124,7 +124,15 @@ function rq_wakeup_abba(argc: u32, argv: usize): u32 {
 }
 
 export function register_rq_wakeup(): void {
-  register_scenario('rq-wakeup', 'class 1 AA: printk under rq->lock, CTS wakes a writer', rq_wakeup);
-  register_scenario('rq-miwait', 'class 1 AA: printk under rq->lock, DSR wakes a waiter', rq_miwait);
+  register_scenario(
+    'rq-wakeup',
+    'class 1 AA: printk under rq->lock, CTS wakes a writer',
+    rq_wakeup,
+  );
+  register_scenario(
+    'rq-miwait',
+    'class 1 AA: printk under rq->lock, DSR wakes a waiter',
+    rq_miwait,
+  );
   register_scenario('rq-wakeup-abba', 'class 1 ABBA: rq->lock and port->lock', rq_wakeup_abba);
 }

@@ -1,8 +1,10 @@
 // 8250 driver: its ports, from the device tree, and setting them up at boot: ttyS0 first as boot
 // console, all of them with serial8250_init(). Linux's 8250_core.c, 8250_of.c and console options.
 
+import { WRITE_ONCE } from '../arch/atomic';
 import { UartNode, board, uart_node } from '../arch/fdt';
 import { spin_lock_init, spinlock_t } from '../locking/spinlock';
+import { param_is } from '../init/params';
 import { str } from '../lib/string';
 import { memblock_alloc } from '../mm/memblock';
 import { CON_PRINTBUFFER, Console, boot_console, register_console } from '../printk/console';
@@ -38,6 +40,7 @@ import {
   serial8250_tx_empty,
   serial8250_type,
 } from './8250-port';
+import { uart_sysrq_under_lock } from './serial_core';
 import { autoconfig } from './8250-probe';
 import { serial8250_set_termios, uart_get_divisor } from './8250-termios';
 import {
@@ -174,6 +177,7 @@ function register_port_console(up: uart_8250_port, option: ConsoleOption): void 
 
 /** The driver proper: all ports, their ttys, and the consoles among them. Boot CPU. */
 export function serial8250_init(): void {
+  if (param_is('sysrq.under_port_lock', '1')) WRITE_ONCE(uart_sysrq_under_lock, 1);
   for (let n: u32 = 0; n < serial8250_ports(); n++) {
     let up = serial8250_port_at(n);
     if (n > 0) {

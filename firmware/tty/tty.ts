@@ -1,14 +1,11 @@
 // The shell's terminal: opening it, reading characters and lines, formatted output, ^C. There is one
 // user, the shell task, so the buffers here are not locked.
 
-import { WRITE_ONCE } from '../arch/atomic';
-import { param_is } from '../init/params';
 import { vsnprintf } from '../lib/format';
 import { console_device } from '../printk/console-options';
 import { clear_sigint, current, signal_pending, task_struct } from '../sched/task';
 import { msleep } from '../sched/core';
 import { serial8250_tty } from '../serial/8250';
-import { uart_sysrq_under_lock } from '../serial/serial_core';
 import { tty_set_termios, uart_close, uart_open } from '../serial/uart_tty';
 import { EINTR, n_tty_poll, n_tty_read } from './n_tty';
 import { n_tty_write } from './n_tty_output';
@@ -43,7 +40,6 @@ const wanted: ktermios = changetype<ktermios>(memory.data(offsetof<ktermios>(), 
 /** Boot CPU, before the first character can come in. */
 export function tty_init(): void {
   sysrq_init();
-  if (param_is('sysrq.under_port_lock', '1')) WRITE_ONCE(uart_sysrq_under_lock, 1);
 }
 
 /** The terminal's tty. Null until the shell runs. */

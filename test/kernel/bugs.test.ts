@@ -85,7 +85,7 @@ describe('hang', () => {
     const console = boot(2, FAST);
     start(console, 'hang task');
     const from = console.waitFor('INFO: task waiter:');
-    console.waitFor('] mutex_lock_slow+', from);
+    console.waitFor('] mutex_lock', from);
   });
 
   it('stays quiet when nothing hangs', () => {

