@@ -3,4 +3,10 @@
 export { start_kernel } from './init/main';
 export { secondary_start_kernel } from './arch/smp';
 export { do_stack_overflow, do_trap_exception, do_trap_interrupt } from './arch/trap';
+export { preempt_schedule, preempt_schedule_irq } from './sched/core';
+export { task_entry } from './sched/fork';
 export { do_nmi } from './arch/nmi';
+// Where `throw` goes: named in the build, so it only has to be there.
+export { kernel_bug } from './kernel/bug';
+// For whoever looks from outside: the list of all locks.
+export { lock_list } from './locking/spinlock';

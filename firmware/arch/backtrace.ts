@@ -6,6 +6,7 @@ import { kallsyms_lookup } from '../lib/kallsyms';
 import { pr_emerg } from '../printk/printk';
 import { hart_fp } from './hart';
 import { this_cpu } from './percpu';
+import { current, task_struct } from '../sched/task';
 import { PT_SIZE, pt_regs } from './ptrace';
 import { on_any_stack } from './stacks';
 import {
@@ -13,6 +14,7 @@ import {
   address_of_ret_from_interrupt,
   address_of_ret_from_nmi,
   address_of_ret_from_overflow,
+  address_of_ret_from_preemption,
 } from './symbols';
 
 const MAX_FRAMES: u32 = 32;
@@ -22,9 +24,19 @@ function is_trap_return(pc: usize): bool {
   return (
     pc == address_of_ret_from_exception() ||
     pc == address_of_ret_from_interrupt() ||
+    pc == address_of_ret_from_preemption() ||
     pc == address_of_ret_from_nmi() ||
     pc == address_of_ret_from_overflow()
   );
+}
+
+function on_task_stack(p: task_struct, fp: usize): bool {
+  return fp >= p.stack + 8 && fp <= p.stack + p.stack_size && (fp & 3) == 0;
+}
+
+/** May a frame record of this hart, or of the task that it runs, lie at fp - 8? */
+function on_stack(fp: usize): bool {
+  return on_any_stack(this_cpu().stacks, fp) || on_task_stack(current(), fp);
 }
 
 /**
@@ -35,7 +47,7 @@ function is_trap_return(pc: usize): bool {
 function caller_only_in_ra(regs: pt_regs): bool {
   const caller = kallsyms_lookup(regs.ra - 1);
   if (caller == 0 || caller == kallsyms_lookup(regs.epc)) return false;
-  return !on_any_stack(this_cpu().stacks, regs.s0) || load<usize>(regs.s0 - 4) != regs.ra;
+  return !on_stack(regs.s0) || load<usize>(regs.s0 - 4) != regs.ra;
 }
 
 /** Prints the interrupted function and its callers, then whatever they interrupted. Any context. */
@@ -47,13 +59,12 @@ export function show_regs_trace(regs: pt_regs): void {
 
 /** Prints the functions that the frame at fp returns to. */
 function walk(fp: usize): void {
-  const stacks = this_cpu().stacks;
-  for (let i: u32 = 0; i < MAX_FRAMES && on_any_stack(stacks, fp); i++) {
+  for (let i: u32 = 0; i < MAX_FRAMES && on_stack(fp); i++) {
     const pc = load<usize>(fp - 4);
     const caller_fp = load<usize>(fp - 8);
     if (pc == 0 || caller_fp == fp) return;
     pr_emerg('[<%p>] %pB\n', pc, pc);
-    if (is_trap_return(pc) && on_any_stack(stacks, caller_fp)) {
+    if (is_trap_return(pc) && on_stack(caller_fp)) {
       show_regs_trace(changetype<pt_regs>(caller_fp - PT_SIZE));
       return;
     }
@@ -65,4 +76,28 @@ function walk(fp: usize): void {
 export function dump_stack(): void {
   pr_emerg('Call Trace:\n');
   walk(hart_fp());
+}
+
+/** The function that called the one whose frame pointer is fp; an address for %pB. */
+export function symbol_of_caller(fp: usize): usize {
+  return on_stack(fp) ? load<usize>(fp - 4) : 0;
+}
+
+/** The calls that a sleeping task is in. It must not run meanwhile, or the trace is nonsense. */
+export function show_task_stack(p: task_struct): void {
+  // __switch_to() has left a frame record at the top of what it pushed.
+  const top = p.sp + 64;
+  let fp = top;
+  for (let i: u32 = 0; i < MAX_FRAMES && on_task_stack(p, fp); i++) {
+    const pc = load<usize>(fp - 4);
+    const caller = load<usize>(fp - 8);
+    if (pc == 0) return;
+    pr_emerg('[<%p>] %pB\n', pc, pc);
+    if (is_trap_return(pc)) {
+      const regs = changetype<pt_regs>(caller - PT_SIZE);
+      pr_emerg('[<%p>] %pS\n', regs.epc, regs.epc);
+      fp = regs.s0;
+    } else fp = caller;
+    if (fp <= top) return;
+  }
 }

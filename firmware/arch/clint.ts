@@ -31,6 +31,11 @@ export function clint_mtime(): u64 {
   return ((<u64>high) << 32) | (<u64>low);
 }
 
+/** Low word of mtime: for differences. Any context. */
+export function clint_mtime_low(): u32 {
+  return readl(board.clint_base + CLINT_MTIME);
+}
+
 /** Next timer interrupt of a hart. In between, the high word keeps it from firing early. */
 export function clint_set_timer(hart: u32, mtime: u64): void {
   const mtimecmp = board.clint_base + CLINT_MTIMECMP + ((<usize>hart) << 3);

@@ -12,6 +12,13 @@
         .equ PERCPU_SHIFT, 9
         .equ CPU_ID, 0
         .equ CPU_STACKS, 4
+        .equ CPU_PREEMPT_COUNT, 8
+        .equ CPU_NEED_RESCHED, 16
+
+        # struct task_struct (sched/task.ts): saved stack pointer.
+        .equ TASK_SP, 20
+        # What __switch_to pushes: s0 and ra as a frame record on top, s1..s11, gp.
+        .equ SWITCH_SIZE, 64
 
         # A hart's stacks, lowest first: overflow, NMI, interrupt, a gap, task. Must match
         # arch/stacks.ts.
@@ -145,6 +152,17 @@ trap_interrupt:
 1:      call    do_trap_interrupt
         .globl ret_from_interrupt
 ret_from_interrupt:
+        # Back in a task that may be preempted? Then the scheduler runs on the task's own stack, below
+        # the saved registers. What returns from it may be on another hart: tp stays that hart's.
+        lw      t0, CPU_PREEMPT_COUNT(tp)
+        bnez    t0, trap_return
+        lw      t0, CPU_NEED_RESCHED(tp)
+        beqz    t0, trap_return
+        addi    sp, s0, -PT_SIZE
+        lw      gp, PT_GP(sp)
+        call    preempt_schedule_irq
+        .globl ret_from_preemption
+ret_from_preemption:
 
 trap_return:
         addi    sp, s0, -PT_SIZE
@@ -234,6 +252,7 @@ ret_from_nmi:
         lw      t0, PT_STATUS(sp)
         csrw    MNSTATUS, t0
         jal     t0, restore_registers
+        lw      tp, PT_TP(sp)           # an NMI may come while tp is being set up
         lw      t0, PT_T0(sp)
         lw      sp, PT_SP(sp)
         .word   0x70200073              # mnret
@@ -272,11 +291,11 @@ save_registers:
         sw      s0, PT_FRAME_S0(sp)
         jr      t0
 
-# The way back: every register but sp and t0. Returns by t0.
+# The way back: every register but sp, t0 and tp, which belongs to the hart and not to the task.
+# Returns by t0.
 restore_registers:
         lw      x1, 4(sp)
         lw      x3, 12(sp)
-        lw      x4, 16(sp)
         lw      x6, 24(sp)
         lw      x7, 28(sp)
         lw      x8, 32(sp)
@@ -305,6 +324,50 @@ restore_registers:
         lw      x31, 124(sp)
         jr      t0
 
+# usize __switch_to(prev, next): from one task's stack to another's. Interrupts off, rq->lock held.
+# The return address and s0 make a frame record, so that a sleeping task's stack can be walked.
+        .globl __switch_to
+__switch_to:
+        addi    sp, sp, -SWITCH_SIZE
+        sw      ra, 60(sp)
+        sw      s0, 56(sp)
+        sw      s1, 52(sp)
+        sw      s2, 48(sp)
+        sw      s3, 44(sp)
+        sw      s4, 40(sp)
+        sw      s5, 36(sp)
+        sw      s6, 32(sp)
+        sw      s7, 28(sp)
+        sw      s8, 24(sp)
+        sw      s9, 20(sp)
+        sw      s10, 16(sp)
+        sw      s11, 12(sp)
+        sw      gp, 8(sp)
+        sw      sp, TASK_SP(a0)
+        lw      sp, TASK_SP(a1)
+        lw      ra, 60(sp)
+        lw      s0, 56(sp)
+        lw      s1, 52(sp)
+        lw      s2, 48(sp)
+        lw      s3, 44(sp)
+        lw      s4, 40(sp)
+        lw      s5, 36(sp)
+        lw      s6, 32(sp)
+        lw      s7, 28(sp)
+        lw      s8, 24(sp)
+        lw      s9, 20(sp)
+        lw      s10, 16(sp)
+        lw      s11, 12(sp)
+        lw      gp, 8(sp)
+        addi    sp, sp, SWITCH_SIZE
+        ret
+
+# A new task's first instruction: a0 = the task that ran before, s0 = 0.
+        .globl ret_from_fork
+ret_from_fork:
+        call    task_entry
+        j       hart_off
+
 # For the shell's trap command.
         .globl jump_to
 jump_to:
@@ -313,6 +376,18 @@ jump_to:
         .globl illegal_instruction
 illegal_instruction:
         .half   0
+        ret
+
+# Where a scenario is, for whoever watches from outside (scenarios/): they do nothing, and as they are
+# not in TypeScript no optimiser takes them away.
+        .globl scenario_ready
+        .globl scenario_begin
+        .globl scenario_end
+scenario_ready:
+        ret
+scenario_begin:
+        ret
+scenario_end:
         ret
 
         .section .bss

@@ -20,6 +20,7 @@ import { show_regs_trace } from './backtrace';
 import { NMI_TOP } from './stacks';
 import { address_of_nmi_entry } from './symbols';
 import { show_regs } from './trap';
+import { panic } from '../kernel/panic';
 import { pr_emerg } from '../printk/printk';
 
 const NMI_VECTOR: usize = 0x000;
@@ -27,6 +28,10 @@ const NMI_TRIGGER: usize = 0x100;
 
 /** Reasons that the kernel gives its own NMIs. Everything else came from outside. */
 export const NMI_REASON_STOP: u32 = 0x100;
+/** Panic from an NMI. */
+export const NMI_REASON_PANIC: u32 = 0x102;
+/** Show what the CPU does; it then goes on. */
+export const NMI_REASON_BACKTRACE: u32 = 0x101;
 
 /** Boot CPU, once. NMIs pressed earlier stay pending until then. */
 export function nmi_init(): void {
@@ -55,7 +60,9 @@ export function do_nmi(regs: pt_regs): void {
   this_cpu_inc(offsetof<Cpu>('nmi_count'));
   const reason = (<u32>regs.cause) & 0x7fffffff;
   if (reason == NMI_REASON_STOP) cpu_stop_self();
-  pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
+  if (reason == NMI_REASON_PANIC) panic('panic command in nmi context');
+  if (reason == NMI_REASON_BACKTRACE) pr_emerg('NMI backtrace for cpu %u\n', smp_processor_id());
+  else pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
   show_regs(regs);
   pr_emerg('Call Trace:\n');
   show_regs_trace(regs);

@@ -4,6 +4,7 @@
 // A field is written by its own CPU only, unless it says otherwise.
 
 import { READ_ONCE, WRITE_ONCE } from './atomic';
+import { preempt_schedule } from './entry';
 import { hart_tp } from './hart';
 import { address_of___per_cpu_start } from './symbols';
 
@@ -30,6 +31,14 @@ export class Cpu {
   preempt_count: u32;
   /** 1 when up. Read by all. */
   online: u32;
+  /** The running task should call schedule() soon. Set by any CPU. Known to entry.S. */
+  need_resched: u32;
+  /** The running task_struct (sched/core.ts). */
+  current: usize;
+  /** Softirqs raised and not yet run, a bit each (kernel/softirq.ts). */
+  softirq_pending: u32;
+  /** The tick is off because the CPU idles (time/tick.ts). */
+  tick_stopped: u32;
 
   /** IPI reasons not yet handled (arch/ipi.ts). Set by any CPU. */
   ipi_pending: u32;
@@ -37,7 +46,7 @@ export class Cpu {
   call_busy: u32;
   call_fn: usize;
   call_arg: usize;
-  /** A function for the idle loop to run in task context (sched/idle.ts). Taken by any CPU. */
+  /** A function to run in task context (sched/run-on-cpu.ts). Taken by any CPU. */
   work_busy: u32;
   work_fn: usize;
   work_arg: usize;
@@ -81,6 +90,31 @@ export function preempt_count(): u32 {
   return READ_ONCE(field(offsetof<Cpu>('preempt_count')));
 }
 
+/** Sets the count outright: for the scheduler and for a task that dies with a lock held. */
+export function preempt_count_set(n: u32): void {
+  WRITE_ONCE(field(offsetof<Cpu>('preempt_count')), n);
+}
+
+export function need_resched(): bool {
+  return READ_ONCE(field(offsetof<Cpu>('need_resched'))) != 0;
+}
+
+/** Keeps the scheduler from taking this CPU away. Nests. */
+export function preempt_disable(): void {
+  preempt_count_add(PREEMPT_OFFSET);
+}
+
+/** Makes up for what was put off meanwhile. */
+export function preempt_enable(): void {
+  preempt_count_sub(PREEMPT_OFFSET);
+  if (need_resched() && preempt_count() == 0) preempt_schedule();
+}
+
+/** The same without looking whether another task should run. */
+export function preempt_enable_no_resched(): void {
+  preempt_count_sub(PREEMPT_OFFSET);
+}
+
 /** An interrupt between the load and the store leaves the word as it found it, so no atomics. */
 export function preempt_count_add(n: u32): void {
   const p = field(offsetof<Cpu>('preempt_count'));
@@ -90,6 +124,11 @@ export function preempt_count_add(n: u32): void {
 export function preempt_count_sub(n: u32): void {
   const p = field(offsetof<Cpu>('preempt_count'));
   WRITE_ONCE(p, READ_ONCE(p) - n);
+}
+
+/** In or around a softirq: bottom halves are off. */
+export function in_softirq(): bool {
+  return (preempt_count() & SOFTIRQ_MASK) != 0;
 }
 
 export function in_nmi(): bool {

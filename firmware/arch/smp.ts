@@ -8,16 +8,27 @@ import { board } from './fdt';
 import { IPI_CPU_STOP, send_ipi } from './ipi';
 import { local_irq_enable } from './irqflags';
 import { NMI_REASON_STOP, nmi_init_hart, send_nmi } from './nmi';
-import { Cpu, NR_CPUS, cpu_area, smp_processor_id, this_cpu } from './percpu';
+import {
+  Cpu,
+  NR_CPUS,
+  PREEMPT_OFFSET,
+  cpu_area,
+  preempt_count_set,
+  smp_processor_id,
+  this_cpu,
+} from './percpu';
 import { plic_init_hart } from './plic';
-import { STACKS_SIZE, stacks_init } from './stacks';
+import { STACKS_SIZE, TASK_LIMIT, TASK_TOP, stacks_init } from './stacks';
 import { address_of_boot_stacks } from './symbols';
 import { param_u32 } from '../init/params';
 import { str } from '../lib/string';
 import { memblock_alloc } from '../mm/memblock';
 import { pr_err, pr_info } from '../printk/printk';
+import { sched_init_cpu } from '../sched/core';
 import { cpu_startup_entry } from '../sched/idle';
+import { init_current } from '../sched/task';
 import { delay_asleep, tick_init } from '../time/tick';
+import { ktime_get_ns } from '../time/timekeeping';
 
 const BRINGUP_TIMEOUT_US: u32 = 1_000_000;
 const STOP_TIMEOUT_US: u32 = 100_000;
@@ -44,6 +55,19 @@ function init_this_hart(): void {
   plic_init_hart(cpu);
   csr_set(MIE, MIE_MSIE);
   tick_init();
+}
+
+/** The code that runs is the idle task: preemption off for good. */
+function init_idle_task(): void {
+  init_current();
+  preempt_count_set(PREEMPT_OFFSET);
+  const stacks = this_cpu().stacks;
+  sched_init_cpu(stacks + TASK_LIMIT, <u32>(TASK_TOP - TASK_LIMIT));
+}
+
+/** The boot hart, before the first lock. Interrupts off. */
+export function smp_setup_boot_task(): void {
+  init_idle_task();
 }
 
 /** The boot hart. Interrupts off. */
@@ -82,8 +106,11 @@ export function smp_init(): void {
 
 /** Called by entry.S on a hart's new task stack. Never returns. */
 export function secondary_start_kernel(): void {
+  init_idle_task();
   init_this_hart();
   const cpu = smp_processor_id();
+  // It has done nothing so far.
+  this_cpu().idle_ns = ktime_get_ns();
   pr_info('CPU%u: Booted secondary processor, hart %u\n', cpu, cpu);
   smp_store_release(online_flag(this_cpu()), 1);
   local_irq_enable();

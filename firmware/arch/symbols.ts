@@ -17,7 +17,10 @@ export declare function address_of_boot_stacks(): usize;
 /** Where the handlers that entry.S calls return to: a frame with this return address is a pt_regs' neighbour. */
 export declare function address_of_ret_from_exception(): usize;
 export declare function address_of_ret_from_interrupt(): usize;
+export declare function address_of_ret_from_preemption(): usize;
 export declare function address_of_ret_from_overflow(): usize;
 export declare function address_of_ret_from_nmi(): usize;
+/** Where a new task starts. */
+export declare function address_of_ret_from_fork(): usize;
 /** Where a non-maskable interrupt enters. */
 export declare function address_of_nmi_entry(): usize;

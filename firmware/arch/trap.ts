@@ -8,7 +8,7 @@ import { hart_off } from './entry';
 import { Cpu, smp_processor_id, this_cpu } from './percpu';
 import { pt_regs } from './ptrace';
 import { show_regs_trace } from './backtrace';
-import { OVERFLOW_TOP, TASK_LIMIT, TASK_TOP, stack_name } from './stacks';
+import { OVERFLOW_TOP, stack_name } from './stacks';
 import { handle_irq } from '../irq/irq';
 import { VERSION } from '../init/version';
 import { bust_spinlocks } from '../kernel/panic-state';
@@ -17,7 +17,7 @@ import { str } from '../lib/string';
 import { set_console_loglevel } from '../printk/console';
 import { CONSOLE_LOGLEVEL_MOTORMOUTH } from '../printk/levels';
 import { pr_emerg } from '../printk/printk';
-import { task_name, task_pid } from '../sched/task';
+import { current, task_comm } from '../sched/task';
 
 /** Exceptions by number. Privileged specification, table "Machine cause register values". */
 export function exception_name(cause: u32): string {
@@ -58,7 +58,8 @@ export function exception_name(cause: u32): string {
 /** Who is running, and all registers. Any context. */
 export function show_regs(regs: pt_regs): void {
   const cpu = smp_processor_id();
-  pr_emerg('CPU: %u PID: %u Comm: %s %s\n', cpu, task_pid(cpu), str(task_name(cpu)), str(VERSION));
+  const p = current();
+  pr_emerg('CPU: %u PID: %u Comm: %S %s\n', cpu, p.pid, task_comm(p), str(VERSION));
   pr_emerg('epc : %pS\n', regs.epc);
   pr_emerg(' ra : %pB\n', regs.ra);
   pr_emerg('epc : %p ra : %p sp : %p\n', regs.epc, regs.ra, regs.sp);
@@ -106,10 +107,14 @@ export function do_stack_overflow(regs: pt_regs): void {
   const stacks = this_cpu().stacks;
   oops_enter();
   pr_emerg('Insufficient stack space to handle exception!\n');
-  pr_emerg('Task stack:     [%p..%p]\n', stacks + TASK_LIMIT, stacks + TASK_TOP);
+  const p = current();
+  pr_emerg('Task stack:     [%p..%p]\n', p.stack, p.stack + p.stack_size);
   pr_emerg('Overflow stack: [%p..%p]\n', stacks, stacks + OVERFLOW_TOP);
   show_regs(regs);
   pr_emerg('Call Trace:\n');
   show_regs_trace(regs);
-  panic('Kernel stack overflow (%s stack)', str(stack_name(stacks, regs.gp)));
+  panic(
+    'Kernel stack overflow (%s stack)',
+    str(regs.gp == p.stack ? 'task' : stack_name(stacks, regs.gp)),
+  );
 }

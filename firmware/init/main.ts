@@ -4,7 +4,19 @@ import { fdt_scan, board, boot_command_line } from '../arch/fdt';
 import { hart_off } from '../arch/entry';
 import { local_irq_enable } from '../arch/irqflags';
 import { nmi_init } from '../arch/nmi';
-import { smp_init, smp_prepare_boot_cpu } from '../arch/smp';
+import { NR_CPUS } from '../arch/percpu';
+import { cpu_online, smp_init, smp_prepare_boot_cpu, smp_setup_boot_task } from '../arch/smp';
+import { TIMER_SOFTIRQ, open_softirq, spawn_ksoftirqd } from '../kernel/softirq';
+import { watchdog_init } from '../kernel/watchdog';
+import { spawn_stopper, stop_machine_init } from '../kernel/stop-machine';
+import { slab_init } from '../mm/slab';
+import { workqueue_init_cpu } from '../kernel/workqueue';
+import { fork_init, set_task_comm } from '../sched/fork';
+import { current } from '../sched/task';
+import { cpu_startup_entry } from '../sched/idle';
+import { kthread_run } from '../sched/kthread';
+import { jiffies_init } from '../time/jiffies';
+import { run_timer_softirq } from '../time/timer';
 import { str } from '../lib/string';
 import { memblock_init, memory_free, memory_total } from '../mm/memblock';
 import { set_console_loglevel, set_ignore_loglevel, set_printk_time } from '../printk/console';
@@ -13,6 +25,7 @@ import { pr_info, pr_notice, printk_init } from '../printk/printk';
 import { register_earlycon, serial8250_init, setup_earlycon } from '../serial/8250';
 import { bench_boot } from '../shell/cmd-bench';
 import { shell_main } from '../shell/shell';
+import { tty_init } from '../tty/tty';
 import { timekeeping_init } from '../time/timekeeping';
 import { HZ } from '../time/tick';
 import { NAME, VERSION } from './version';
@@ -30,7 +43,9 @@ function parse_early_params(): void {
 
 /** Called by entry.S on hart 0 with interrupts off. Never returns. */
 export function start_kernel(fdt: usize): void {
+  smp_setup_boot_task();
   printk_init();
+  tty_init();
   // Without a device tree there is no console to say so on.
   if (!fdt_scan(fdt)) hart_off();
   setup_earlycon();
@@ -42,14 +57,37 @@ export function start_kernel(fdt: usize): void {
   pr_notice('Kernel command line: %S\n', boot_command_line);
   register_earlycon();
   pr_info('Memory: %uK/%uK available\n', memory_free() >> 10, memory_total() >> 10);
+  jiffies_init();
   smp_prepare_boot_cpu();
   nmi_init();
   pr_info('clocksource: mtime: %u Hz, tick %u Hz\n', board.timebase, HZ);
   serial8250_init();
+  open_softirq(TIMER_SOFTIRQ, run_timer_softirq);
+  slab_init();
+  fork_init();
+  stop_machine_init();
+  // Pid 1. It runs when the boot code turns into the idle task.
+  kthread_run(kernel_init, 0, 'init', 0);
   local_irq_enable();
-  smp_init();
+  cpu_startup_entry();
+}
 
+/** Pid 1: what needs tasks and sleep, then the shell. */
+function kernel_init(unused: usize): u32 {
+  init_cpu_threads(0);
+  smp_init();
+  for (let cpu: u32 = 1; cpu < NR_CPUS; cpu++) if (cpu_online(cpu)) init_cpu_threads(cpu);
+  watchdog_init();
   bench_boot();
   pr_info('Run shell as init process\n');
+  set_task_comm(current(), 'sh');
   shell_main();
+  return 0;
+}
+
+/** The threads that each CPU has. */
+function init_cpu_threads(cpu: u32): void {
+  spawn_stopper(cpu);
+  spawn_ksoftirqd(cpu);
+  workqueue_init_cpu(cpu);
 }

@@ -43,3 +43,9 @@ export function param_is(name: string, value: string): bool {
   const c = load<u8>(p + n);
   return c == 0 || is_space(c);
 }
+
+/** Is it name=-…? */
+export function param_is_negative(name: string): bool {
+  const p = find(name);
+  return p != 0 && load<u8>(p) == 0x2d;
+}

@@ -14,6 +14,7 @@ import {
   this_cpu_inc,
 } from '../arch/percpu';
 import { plic_claim, plic_complete, plic_enable } from '../arch/plic';
+import { irq_exit_softirq } from '../kernel/softirq';
 import { timer_interrupt } from '../time/tick';
 
 export const NR_IRQS: u32 = 32;
@@ -95,4 +96,5 @@ export function handle_irq(cause: u32): void {
       this_cpu_inc(offsetof<Cpu>('spurious_interrupts'));
   }
   preempt_count_sub(HARDIRQ_OFFSET);
+  irq_exit_softirq();
 }

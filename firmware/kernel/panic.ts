@@ -7,7 +7,10 @@ import { hart_off } from '../arch/entry';
 import { cpu_stop_self } from '../arch/ipi';
 import { local_irq_disable } from '../arch/irqflags';
 import { smp_processor_id } from '../arch/percpu';
+import { machine_restart } from '../arch/reset';
 import { smp_send_stop } from '../arch/smp';
+import { param_is_negative, param_u32 } from '../init/params';
+import { udelay } from '../time/timekeeping';
 import { snprintf } from '../lib/format';
 import { set_console_loglevel } from '../printk/console';
 import { CONSOLE_LOGLEVEL_MOTORMOUTH } from '../printk/levels';
@@ -46,5 +49,20 @@ export function panic(fmt: string, a0: usize = 0, a1: usize = 0): void {
   pr_emerg('---[ end Kernel panic - not syncing: %S ]---\n', message);
   printk_flush_on_panic();
   uart_drain();
+  restart_after_panic();
   hart_off();
+}
+
+/** panic=N: restarts N seconds later, or at once if N is negative; without it, or for 0, stays. */
+function restart_after_panic(): void {
+  const now = param_is_negative('panic');
+  const seconds = param_u32('panic', 0);
+  if (!now && seconds == 0) return;
+  if (!now) {
+    pr_emerg('Rebooting in %u seconds..\n', seconds);
+    printk_flush_on_panic();
+    for (let ms: u32 = 0; ms < seconds * 1000; ms++) udelay(1000);
+  }
+  uart_drain();
+  machine_restart();
 }

@@ -11,7 +11,7 @@ import {
   spinlock_t,
 } from '../locking/spinlock';
 
-const lock: spinlock_t = changetype<spinlock_t>(memory.data(12, 4));
+const lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
 /** First free byte. Under lock. */
 const next: usize = memory.data(4, 4);
 

@@ -2,10 +2,10 @@
 //
 // console_sem protects the list, each console's position, and the two text buffers here.
 
-import { READ_ONCE, WRITE_ONCE, cmpxchg_acquire, smp_mb, smp_store_release } from '../arch/atomic';
-import { hart_pause } from '../arch/hart';
+import { READ_ONCE, WRITE_ONCE, smp_mb } from '../arch/atomic';
 import { local_irq_restore, local_irq_save } from '../arch/irqflags';
 import { snprintf } from '../lib/format';
+import { down, down_trylock, sema_init, semaphore, up } from '../locking/semaphore';
 import { NSEC_PER_SEC } from '../time/timekeeping';
 import { CONSOLE_LOGLEVEL_DEFAULT } from './levels';
 import { printk_info, printk_record, printk_store } from './store/store';
@@ -46,8 +46,8 @@ class ConsoleState {
 const state: ConsoleState = changetype<ConsoleState>(memory.data(offsetof<ConsoleState>(), 4));
 /** Pointers to the registered ones. */
 const consoles: usize = memory.data(16, 4);
-/** 1 while somebody has it. (A semaphore with sleeping waiters needs a scheduler.) */
-const console_sem: usize = memory.data(4, 4);
+/** Its sem->lock is taken wherever printk() is called, and its up() wakes the first waiter. */
+const console_sem: semaphore = changetype<semaphore>(memory.data(offsetof<semaphore>(), 4));
 /** Records that the store had no room for. */
 export const printk_lost: usize = memory.data(4, 4);
 
@@ -61,6 +61,7 @@ const console_out: usize = memory.data(2048, 4);
 
 /** Boot CPU, before the first printk(). */
 export function console_init(): void {
+  sema_init(console_sem, 1, 'console_sem.lock');
   state.loglevel = CONSOLE_LOGLEVEL_DEFAULT;
   state.time = 1;
   record.info = changetype<printk_info>(record_info);
@@ -86,12 +87,12 @@ export function set_printk_time(on: u32): void {
 
 /** Takes console_sem if it is free. Any context but an NMI. */
 export function console_trylock(): bool {
-  return cmpxchg_acquire(console_sem, 0, 1) == 0;
+  return down_trylock(console_sem) == 0;
 }
 
-/** Waits for console_sem. Task context, interrupts on. */
+/** Waits for console_sem, asleep. Task context; boot code gets it at once. */
 export function console_lock(): void {
-  while (!console_trylock()) hart_pause();
+  if (!console_trylock()) down(console_sem);
 }
 
 function console_at(i: u32): Console {
@@ -178,7 +179,7 @@ export function console_flush_all(): void {
 export function console_unlock(): void {
   for (;;) {
     console_flush_all();
-    smp_store_release(console_sem, 0);
+    up(console_sem);
     // A record that another CPU stored after our last look: either that CPU got console_sem, or we
     // see the record here.
     smp_mb();
@@ -230,4 +231,11 @@ export function boot_console(): Console | null {
     if (console_at(i).flags & CON_BOOT) return console_at(i);
   }
   return null;
+}
+
+/** Has every console print the whole log again. Any context but an NMI. */
+export function console_replay_all(): void {
+  if (!console_trylock()) return;
+  for (let i: u32 = 0; i < state.count; i++) console_at(i).seq = prb.first_seq();
+  console_unlock();
 }

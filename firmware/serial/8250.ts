@@ -1,347 +1,227 @@
-// 8250 driver: boot console, console, and interrupt-driven receive into the tty. Transmission is
-// polled; while it waits for the transmitter it empties the receiver too, because sixteen bytes of
-// FIFO last no longer than sending sixteen bytes does, and interrupts are off meanwhile.
-//
-// port->lock protects the device's registers and the port. It is taken under console_sem.
+// 8250 driver: its ports, from the device tree, and setting them up at boot: ttyS0 first as boot
+// console, all of them with serial8250_init(). Linux's 8250_core.c, 8250_of.c and console options.
 
-import { READ_ONCE } from '../arch/atomic';
+import { WRITE_ONCE } from '../arch/atomic';
 import { UartNode, board, uart_node } from '../arch/fdt';
-import { in_nmi } from '../arch/percpu';
-import { readb, writeb } from '../arch/mmio';
-import { request_irq } from '../irq/irq';
-import { oops_in_progress } from '../kernel/panic-state';
-import {
-  spin_lock,
-  spin_lock_init,
-  spin_lock_irqsave,
-  spin_trylock,
-  spin_unlock,
-  spin_unlock_irqrestore,
-  spinlock_t,
-} from '../locking/spinlock';
-import { local_irq_restore, local_irq_save } from '../arch/irqflags';
+import { spin_lock_init, spinlock_t } from '../locking/spinlock';
+import { param_is } from '../init/params';
 import { str } from '../lib/string';
+import { memblock_alloc } from '../mm/memblock';
+import { CON_PRINTBUFFER, Console, boot_console, register_console } from '../printk/console';
 import {
-  CON_BOOT,
-  CON_PRINTBUFFER,
-  Console,
-  boot_console,
-  register_console,
-} from '../printk/console';
-import { pr_info } from '../printk/printk';
-import { delay_asleep } from '../time/tick';
-import { udelay } from '../time/timekeeping';
-import { tty_input_room, tty_receive } from '../tty/tty';
+  CONSOLES_MAX,
+  ConsoleOption,
+  console_option,
+  console_options,
+  parse_console_options,
+} from '../printk/console-options';
+import { pr_info, pr_warn } from '../printk/printk';
+import { timer_list } from '../time/timer';
+import { CLOCAL, CREAD, CRTSCTS, CS7, CS8, HUPCL, PARENB, PARODD, ktermios } from '../tty/termios';
+import { tty_struct } from '../tty/tty_io';
+import { PORT_UNKNOWN, STASH_BYTES, serial8250_type_name, uart_8250_port } from './8250-base';
 import {
-  UART_DLL,
-  UART_DLM,
-  UART_FCR,
-  UART_FCR_ENABLE_FIFO,
-  UART_FCR_TRIGGER_8,
-  UART_IER,
-  UART_IER_RDI,
-  UART_IER_RLSI,
-  UART_IIR,
-  UART_IIR_NO_INT,
-  UART_LCR,
-  UART_LCR_DLAB,
-  UART_LCR_WLEN8,
-  UART_LSR,
-  UART_LSR_BI,
-  UART_LSR_DR,
-  UART_LSR_FE,
-  UART_LSR_OE,
-  UART_LSR_PE,
-  UART_LSR_TEMT,
-  UART_LSR_THRE,
-  UART_MCR,
-  UART_MCR_DTR,
-  UART_MCR_OUT2,
-  UART_MCR_RTS,
-  UART_MSR,
-  UART_RX,
-  UART_SCR,
-  UART_TX,
-} from './8250-regs';
+  register_early_console,
+  serial8250_console_write,
+  serial8250_drain,
+  serial8250_get_poll_char,
+  serial8250_put_poll_char,
+} from './8250-console';
+import {
+  serial8250_break_ctl,
+  serial8250_enable_ms,
+  serial8250_get_mctrl,
+  serial8250_set_mctrl,
+  serial8250_shutdown,
+  serial8250_start_tx,
+  serial8250_startup,
+  serial8250_stop_rx,
+  serial8250_stop_tx,
+  serial8250_tx_empty,
+  serial8250_type,
+} from './8250-port';
+import { uart_sysrq_under_lock } from './serial_core';
+import { autoconfig } from './8250-probe';
+import { serial8250_set_termios, uart_get_divisor } from './8250-termios';
+import {
+  TIOCM_DTR,
+  TIOCM_OUT2,
+  TIOCM_RTS,
+  UPF_CONS_FLOW,
+  UPF_SKIP_TEST,
+  uart_icount,
+  uart_ops,
+} from './uart_port';
+import { uart_add_one_port } from './uart_tty';
 
-const BAUD: u32 = 115200;
-/** Between two looks at a transmitter that is busy: half a character, µs. */
-const POLL_US: u32 = 43;
-/** Passes of the interrupt handler over a port that does not calm down. */
-const PASS_LIMIT: u32 = 256;
-/** How long the transmitter may take for a FIFO full of bytes before we write regardless, µs. */
-const XMIT_TIMEOUT_US: u32 = 10_000;
+export const UART_NR: u32 = 4;
+/** Bytes from one port to the next; its timer lies behind it. */
+const PORT_STRIDE: usize = 512;
 
-// Types that autoconfiguration can tell apart here.
-const PORT_8250: u32 = 1;
-const PORT_16450: u32 = 2;
-const PORT_16550: u32 = 3;
-const PORT_16550A: u32 = 4;
+const ports: usize = memory.data(512 * 4, 8);
+const locks: usize = memory.data(offsetof<spinlock_t>() * 4, 8);
+const icounts: usize = memory.data(offsetof<uart_icount>() * 4, 8);
+const ttys: usize = memory.data(4 * 4, 4);
+const consoles: usize = memory.data(offsetof<Console>() * 4, 8);
+const first_stash: usize = memory.data(8192, 4);
+const ops: uart_ops = changetype<uart_ops>(memory.data(offsetof<uart_ops>(), 4));
+const console_termios: ktermios = changetype<ktermios>(memory.data(offsetof<ktermios>(), 4));
 
-@unmanaged
-export class uart_port {
-  lock: spinlock_t;
-  base: usize;
-  reg_shift: u32;
-  irq: u32;
-  /** Input clock, Hz. */
-  uartclk: u32;
-  type: u32;
-  /** Bytes that may be written after one look at THRE. */
-  fifosize: u32;
-  /** What IER and MCR are to hold between operations. */
-  ier: u32;
-  mcr: u32;
-  /** The tty had no room: the receive interrupt is off and RTS dropped. */
-  throttled: u32;
-  // Counters, as TIOCGICOUNT has them.
-  rx: u32;
-  tx: u32;
-  overrun: u32;
-  parity: u32;
-  frame: u32;
-  brk: u32;
+/** Ports that the device tree has. */
+export function serial8250_ports(): u32 {
+  return board.nr_uarts < UART_NR ? board.nr_uarts : UART_NR;
 }
 
-export const ttyS0: uart_port = changetype<uart_port>(memory.data(offsetof<uart_port>(), 4));
-const ttyS0_lock: usize = memory.data(offsetof<spinlock_t>(), 4);
-const early_console: Console = changetype<Console>(memory.data(offsetof<Console>(), 8));
-const serial_console: Console = changetype<Console>(memory.data(offsetof<Console>(), 8));
-
-function serial_in(port: uart_port, reg: u32): u32 {
-  return readb(port.base + ((<usize>reg) << port.reg_shift));
+export function serial8250_port_at(n: u32): uart_8250_port {
+  return changetype<uart_8250_port>(ports + <usize>n * PORT_STRIDE);
 }
 
-function serial_out(port: uart_port, reg: u32, value: u32): void {
-  writeb(port.base + ((<usize>reg) << port.reg_shift), value);
+/** The tty ttyS<n>, or null if there is none. */
+export function serial8250_tty(n: u32): tty_struct | null {
+  if (n >= serial8250_ports()) return null;
+  return changetype<tty_struct | null>(load<usize>(ttys + ((<usize>n) << 2)));
 }
 
-/** Takes a byte that LSR says is there, and counts its errors. Under port->lock. */
-function read_char(port: uart_port, lsr: u32): void {
-  const c = serial_in(port, UART_RX);
-  port.rx++;
-  if (lsr & UART_LSR_OE) port.overrun++;
-  if (lsr & UART_LSR_BI) {
-    port.brk++;
-    return;
+function setup_ops(): void {
+  ops.tx_empty = serial8250_tx_empty;
+  ops.set_mctrl = serial8250_set_mctrl;
+  ops.get_mctrl = serial8250_get_mctrl;
+  ops.stop_tx = serial8250_stop_tx;
+  ops.start_tx = serial8250_start_tx;
+  ops.stop_rx = serial8250_stop_rx;
+  ops.enable_ms = serial8250_enable_ms;
+  ops.break_ctl = serial8250_break_ctl;
+  ops.startup = serial8250_startup;
+  ops.shutdown = serial8250_shutdown;
+  ops.set_termios = serial8250_set_termios;
+  ops.type = serial8250_type;
+  ops.poll_get_char = serial8250_get_poll_char;
+  ops.poll_put_char = serial8250_put_poll_char;
+}
+
+/** A port as the device tree describes it. */
+function init_port(n: u32, stash: usize): uart_8250_port {
+  const up = serial8250_port_at(n);
+  const node: UartNode = uart_node(n);
+  up.lock = changetype<spinlock_t>(locks + <usize>n * offsetof<spinlock_t>());
+  spin_lock_init(up.lock, 'port_lock');
+  up.icount = changetype<uart_icount>(icounts + <usize>n * offsetof<uart_icount>());
+  up.timer = changetype<timer_list>(changetype<usize>(up) + offsetof<uart_8250_port>());
+  up.membase = node.base;
+  up.regshift = node.reg_shift;
+  up.irq = node.irq;
+  up.uartclk = node.clock;
+  up.line = n;
+  up.ops = ops;
+  up.has_sysrq = 1;
+  up.stash = stash;
+  return up;
+}
+
+/** Programs a console's settings; the first open of its tty takes them over. Boot. */
+function uart_set_options(up: uart_8250_port, option: ConsoleOption): void {
+  const t = console_termios;
+  t.c_cflag = CREAD | HUPCL | CLOCAL | (option.bits == 7 ? CS7 : CS8);
+  if (option.parity == 0x6f) t.c_cflag |= PARENB | PARODD;
+  else if (option.parity == 0x65) t.c_cflag |= PARENB;
+  if (option.flow) {
+    t.c_cflag |= CRTSCTS;
+    up.flags |= UPF_CONS_FLOW;
   }
-  if (lsr & UART_LSR_PE) port.parity++;
-  else if (lsr & UART_LSR_FE) port.frame++;
-  tty_receive(c);
-}
-
-/** The tty is full: leaves the rest in the FIFO and asks the other side to pause. Under port->lock. */
-function throttle(port: uart_port): void {
-  port.throttled = 1;
-  port.ier &= ~(UART_IER_RDI | UART_IER_RLSI);
-  port.mcr &= ~UART_MCR_RTS;
-  serial_out(port, UART_MCR, port.mcr);
-}
-
-/** Empties the receiver into the tty; returns the last LSR. Under port->lock. */
-function rx_chars(port: uart_port): u32 {
-  let lsr = serial_in(port, UART_LSR);
-  while (lsr & (UART_LSR_DR | UART_LSR_BI) && !port.throttled) {
-    if (tty_input_room() == 0) {
-      throttle(port);
-      break;
-    }
-    read_char(port, lsr);
-    lsr = serial_in(port, UART_LSR);
-  }
-  return lsr;
-}
-
-/** Waits until all of `bits` are set in LSR, receiving meanwhile. Under port->lock. */
-function wait_for_lsr(port: uart_port, bits: u32): void {
-  for (let us: u32 = 0; us < XMIT_TIMEOUT_US; us += POLL_US) {
-    if ((rx_chars(port) & bits) == bits) return;
-    if (in_nmi()) udelay(POLL_US);
-    else delay_asleep(POLL_US);
-  }
-}
-
-/** Sends bytes, polled, '\n' as '\r\n'. Under port->lock. */
-function send_bytes(port: uart_port, text: usize, length: u32): void {
-  let room: u32 = 0;
-  let cr = false;
-  for (let i: u32 = 0; i < length;) {
-    if (room == 0) {
-      wait_for_lsr(port, UART_LSR_THRE);
-      room = port.fifosize;
-    }
-    const c = load<u8>(text + i);
-    if (c == 0x0a && !cr) {
-      serial_out(port, UART_TX, 0x0d);
-      cr = true;
-    } else {
-      serial_out(port, UART_TX, c);
-      cr = false;
-      i++;
-    }
-    port.tx++;
-    room--;
-  }
-}
-
-/** Sends with the port's interrupts masked, as all polled writes must. Any context but an NMI. */
-function write_polled(port: uart_port, text: usize, length: u32): void {
-  const flags = local_irq_save();
-  let locked: bool = true;
-  if (oops_in_progress()) locked = spin_trylock(port.lock);
-  else spin_lock(port.lock);
-  serial_out(port, UART_IER, 0);
-  send_bytes(port, text, length);
-  wait_for_lsr(port, UART_LSR_THRE);
-  serial_out(port, UART_IER, port.ier);
-  if (locked) spin_unlock(port.lock);
-  local_irq_restore(flags);
-}
-
-function serial8250_console_write(console: Console, text: usize, length: u32): void {
-  write_polled(changetype<uart_port>(console.data), text, length);
-}
-
-/** Text of a program: the tty's output. Task context. */
-export function uart_write(text: usize, length: u32): void {
-  write_polled(ttyS0, text, length);
-}
-
-/** Waits until everything has left the shift register. Before power-off. */
-export function uart_drain(): void {
-  if (ttyS0.base == 0) return;
-  for (let i: u32 = 0; i < 1000; i++) {
-    if (serial_in(ttyS0, UART_LSR) & UART_LSR_TEMT) return;
-    delay_asleep(POLL_US);
-  }
-}
-
-/** The tty has room again. Task context. */
-export function uart_unthrottle(): void {
-  const port = ttyS0;
-  if (!READ_ONCE(changetype<usize>(port) + offsetof<uart_port>('throttled'))) return;
-  const flags = spin_lock_irqsave(port.lock);
-  port.throttled = 0;
-  port.ier |= UART_IER_RDI | UART_IER_RLSI;
-  port.mcr |= UART_MCR_RTS;
-  serial_out(port, UART_MCR, port.mcr);
-  rx_chars(port);
-  serial_out(port, UART_IER, port.ier);
-  spin_unlock_irqrestore(port.lock, flags);
-}
-
-/** Hardirq context. */
-function serial8250_interrupt(irq: u32, dev: usize): void {
-  const port = changetype<uart_port>(dev);
-  const flags = spin_lock_irqsave(port.lock);
-  for (let pass: u32 = 0; pass < PASS_LIMIT; pass++) {
-    if (serial_in(port, UART_IIR) & UART_IIR_NO_INT) break;
-    rx_chars(port);
-    serial_in(port, UART_MSR);
-    if (port.throttled) serial_out(port, UART_IER, port.ier);
-  }
-  spin_unlock_irqrestore(port.lock, flags);
-}
-
-/** Which member of the family it is; FIFOs are on afterwards. Bytes received so far are kept. */
-function autoconfig(port: uart_port): void {
-  rx_chars(port);
-  serial_out(port, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_8);
-  const fifo = serial_in(port, UART_IIR) >> 6;
-  port.fifosize = 1;
-  if (fifo == 3) {
-    port.type = PORT_16550A;
-    port.fifosize = 16;
-  } else if (fifo == 2) {
-    // Its FIFOs lose bytes.
-    port.type = PORT_16550;
-    serial_out(port, UART_FCR, 0);
-  } else {
-    serial_out(port, UART_SCR, 0xa5);
-    port.type = serial_in(port, UART_SCR) == 0xa5 ? PORT_16450 : PORT_8250;
-  }
-}
-
-function type_name(type: u32): string {
-  switch (type) {
-    case PORT_16550A:
-      return '16550A';
-    case PORT_16550:
-      return '16550';
-    case PORT_16450:
-      return '16450';
-    default:
-      return '8250';
-  }
+  t.c_speed = option.baud;
+  t.c_iflag = 0;
+  up.mctrl |= TIOCM_DTR | TIOCM_RTS | TIOCM_OUT2;
+  serial8250_set_termios(up, t);
+  up.cons_cflag = t.c_cflag;
+  up.cons_speed = t.c_speed;
 }
 
 /**
- * Sets up the first UART of the device tree for polled use and makes it the boot console's. Boot CPU,
- * as soon as the device tree has been read: what the other side sends is kept from here on.
+ * Finds out what the first UART of the device tree is and sets it up for polled use. Boot CPU, as soon
+ * as the device tree has been read: what the other side sends is kept from here on.
  */
 export function setup_earlycon(): void {
-  const port = ttyS0;
   if (board.nr_uarts == 0) return;
-  const node: UartNode = uart_node(0);
-  port.lock = changetype<spinlock_t>(ttyS0_lock);
-  spin_lock_init(port.lock, 'port_lock');
-  port.base = node.base;
-  port.reg_shift = node.reg_shift;
-  port.irq = node.irq;
-  port.uartclk = node.clock;
-
-  serial_out(port, UART_IER, 0);
-  autoconfig(port);
-  const divisor = (port.uartclk + 8 * BAUD) / (16 * BAUD);
-  if (divisor != 0) {
-    serial_out(port, UART_LCR, UART_LCR_DLAB | UART_LCR_WLEN8);
-    serial_out(port, UART_DLL, divisor & 0xff);
-    serial_out(port, UART_DLM, divisor >> 8);
-  }
-  serial_out(port, UART_LCR, UART_LCR_WLEN8);
-  port.mcr = UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2;
-  serial_out(port, UART_MCR, port.mcr);
+  setup_ops();
+  parse_console_options();
+  const up = init_port(0, first_stash);
+  up.flags |= UPF_SKIP_TEST;
+  autoconfig(up);
+  const option = console_option(0);
+  if (option != null) uart_set_options(up, option);
 }
 
 /** Registers the boot console. Boot CPU, after the first lines have been logged. */
 export function register_earlycon(): void {
-  if (ttyS0.base == 0) return;
-  early_console.name = 'uart8250';
-  early_console.flags = CON_BOOT | CON_PRINTBUFFER;
-  early_console.write = serial8250_console_write;
-  early_console.data = changetype<usize>(ttyS0);
-  pr_info("earlycon: uart8250 at MMIO 0x%x (options '%un8')\n", ttyS0.base, BAUD);
-  register_console(early_console);
-  pr_info('printk: bootconsole [uart8250] enabled\n');
+  const option = console_option(0);
+  const up = serial8250_port_at(0);
+  if (board.nr_uarts != 0 && up.type != PORT_UNKNOWN && option != null) {
+    register_early_console(up, option.baud);
+  }
 }
 
-/** The driver proper: receive interrupt and console. Boot CPU, interrupts may be on. */
-export function serial8250_init(): void {
-  const port = ttyS0;
-  if (port.base == 0) return;
-  pr_info(
-    '%x.serial: ttyS0 at MMIO 0x%x (irq = %u, base_baud = %u) is a %s\n',
-    port.base,
-    port.base,
-    port.irq,
-    port.uartclk / 16,
-    str(type_name(port.type)),
-  );
-  request_irq(port.irq, serial8250_interrupt, 'ttyS0', changetype<usize>(port));
-  const flags = spin_lock_irqsave(port.lock);
-  port.ier = UART_IER_RDI | UART_IER_RLSI;
-  rx_chars(port);
-  serial_in(port, UART_MSR);
-  serial_out(port, UART_IER, port.ier);
-  spin_unlock_irqrestore(port.lock, flags);
-
-  serial_console.name = 'ttyS';
-  serial_console.index = 0;
-  serial_console.flags = CON_PRINTBUFFER;
-  serial_console.write = serial8250_console_write;
-  serial_console.data = changetype<usize>(port);
+/** Makes a port's console a real one. */
+function register_port_console(up: uart_8250_port, option: ConsoleOption): void {
+  const console = changetype<Console>(consoles + <usize>up.line * offsetof<Console>());
+  console.name = 'ttyS';
+  console.index = up.line;
+  console.flags = CON_PRINTBUFFER;
+  console.write = serial8250_console_write;
+  console.data = changetype<usize>(up);
+  up.cons = console;
   const boot = boot_console();
-  register_console(serial_console);
-  pr_info('printk: console [%s%u] enabled\n', str(serial_console.name), serial_console.index);
+  register_console(console);
+  pr_info('printk: console [ttyS%u] enabled\n', up.line);
   if (boot != null) pr_info('printk: bootconsole [%s] disabled\n', str(boot.name));
+}
+
+/** The driver proper: all ports, their ttys, and the consoles among them. Boot CPU. */
+export function serial8250_init(): void {
+  if (param_is('sysrq.under_port_lock', '1')) WRITE_ONCE(uart_sysrq_under_lock, 1);
+  for (let n: u32 = 0; n < serial8250_ports(); n++) {
+    let up = serial8250_port_at(n);
+    if (n > 0) {
+      up = init_port(n, memblock_alloc(STASH_BYTES, 8));
+      autoconfig(up);
+      const option = console_option(n);
+      if (option != null && up.type != PORT_UNKNOWN) uart_set_options(up, option);
+    }
+    if (up.type == PORT_UNKNOWN) {
+      pr_warn('%x.serial: no UART at MMIO 0x%x\n', up.membase, up.membase);
+      continue;
+    }
+    pr_info(
+      '%x.serial: ttyS%u at MMIO 0x%x (irq = %u, base_baud = %u) is a %s\n',
+      up.membase,
+      n,
+      up.membase,
+      up.irq,
+      up.uartclk / 16,
+      str(serial8250_type_name(up.type)),
+    );
+    const tty = uart_add_one_port(up);
+    store<usize>(ttys + ((<usize>n) << 2), changetype<usize>(tty));
+  }
+  // In the order of the command line, so that the last one is /dev/console.
+  for (let i: u32 = 0; i < CONSOLES_MAX; i++) {
+    const option = console_options(i);
+    if (option == null) break;
+    const up = serial8250_port_at(option.index);
+    if (option.index < serial8250_ports() && up.type != PORT_UNKNOWN && up.cons == null) {
+      register_port_console(up, option);
+    }
+  }
+}
+
+/** Waits until everything has left the shift registers of the consoles. Before power-off. */
+export function uart_drain(): void {
+  for (let n: u32 = 0; n < serial8250_ports(); n++) {
+    const up = serial8250_port_at(n);
+    if (up.membase != 0 && up.type != PORT_UNKNOWN) serial8250_drain(up);
+  }
+}
+
+/** What the hardware makes of a rate, bits per second. */
+export function uart_real_baud(up: uart_8250_port, baud: u32): u32 {
+  return up.uartclk / (16 * uart_get_divisor(up, baud));
 }

@@ -1,7 +1,7 @@
 // Shell commands: help, echo, clear, version.
 
 import { NAME, VERSION } from '../init/version';
-import { literal_length, str } from '../lib/string';
+import { literal_length, str, streq } from '../lib/string';
 import { tty_printf } from '../tty/tty';
 import { arg, command_at, command_count, find_command, register_command } from './commands';
 
@@ -14,7 +14,35 @@ function show_help(i: u32): void {
   tty_printf('  %s %s%*s%s\n', str(c.name), str(c.usage), gap, str(''), str(c.help));
 }
 
+function show_parameter(name: string, help: string): void {
+  tty_printf('  %-24s %s\n', str(name), str(help));
+}
+
+/** help boot: the words that the kernel command line (--append) may have. */
+function show_boot_parameters(): void {
+  show_parameter('console=ttyS0[,...]', 'the console');
+  show_parameter('earlycon', 'a console from the first message on');
+  show_parameter('quiet, debug, loglevel=N', 'what the console shows');
+  show_parameter('ignore_loglevel', 'the console shows everything');
+  show_parameter('printk.time=0', 'no time stamps');
+  show_parameter('maxcpus=N', 'bring up N harts only');
+  show_parameter('panic=N', 'restart N s after a panic; -1: at once; 0: never');
+  show_parameter('oops=panic', 'a BUG is a panic');
+  show_parameter('panic_on_warn=1', 'a WARN is a panic');
+  show_parameter('nowatchdog', 'no lockup detectors');
+  show_parameter('watchdog_thresh=N', 'hard lockup after N s, soft after 2 N (10)');
+  show_parameter('softlockup_panic=1', 'a soft lockup is a panic');
+  show_parameter('nmi_watchdog=panic', 'a hard lockup is a panic');
+  show_parameter('hung_task_timeout=N', 'report tasks blocked for N s (120; 0: off)');
+  show_parameter('hung_task_panic=1', 'a hung task is a panic');
+  show_parameter('bench=N', 'compute and power off');
+}
+
 function cmd_help(argc: u32, argv: usize): void {
+  if (argc > 1 && streq(arg(argv, 1), 'boot')) {
+    show_boot_parameters();
+    return;
+  }
   const only = argc > 1 ? find_command(arg(argv, 1)) : null;
   if (argc > 1 && only == null) {
     tty_printf('help: no command %S\n', arg(argv, 1));
@@ -41,7 +69,7 @@ function cmd_version(argc: u32, argv: usize): void {
 }
 
 export function register_basic_commands(): void {
-  register_command('help', '[command]', 'list the commands', cmd_help);
+  register_command('help', '[command|boot]', 'list the commands, or the boot parameters', cmd_help);
   register_command('echo', '[text...]', 'print the text', cmd_echo);
   register_command('clear', '', 'clear the screen', cmd_clear);
   register_command('version', '', 'print the version', cmd_version);

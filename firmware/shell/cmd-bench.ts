@@ -7,7 +7,7 @@ import { WORKSPACE_SIZE, bench_run } from '../bench/bench';
 import { param_is, param_present, param_u32 } from '../init/params';
 import { simple_strtoul, streq } from '../lib/string';
 import { memblock_alloc } from '../mm/memblock';
-import { cpu_has_work, run_on_cpu } from '../sched/idle';
+import { cpu_has_work, run_on_cpu } from '../sched/run-on-cpu';
 import { ktime_get_ns } from '../time/timekeeping';
 import { tty_interrupted, tty_printf } from '../tty/tty';
 import { hart_pause } from '../arch/hart';

@@ -6,8 +6,13 @@ import { hart_ebreak } from '../arch/hart';
 import { smp_call_function_single } from '../arch/ipi';
 import { readl, writel } from '../arch/mmio';
 import { smp_processor_id } from '../arch/percpu';
+import { NMI_REASON_PANIC, send_nmi } from '../arch/nmi';
 import { panic } from '../kernel/panic';
-import { streq } from '../lib/string';
+import { str, streq } from '../lib/string';
+import { kmalloc } from '../mm/slab';
+import { msleep } from '../sched/timeout';
+import { get_jiffies } from '../time/jiffies';
+import { mod_timer, timer_list, timer_setup } from '../time/timer';
 import { tty_printf } from '../tty/tty';
 import { udelay } from '../time/timekeeping';
 import { arg, register_command, rest } from './commands';
@@ -16,8 +21,25 @@ import { arg, register_command, rest } from './commands';
 const HOLE: usize = 0x50000;
 const scratch: usize = memory.data(16, 4);
 
+function panic_here(context: usize): void {
+  panic('panic command in %s context', context);
+}
+
+function panic_timer(t: timer_list): void {
+  panic_here(str('softirq'));
+}
+
+/** panic irq, softirq, nmi: from there; anything else is the text. */
 function cmd_panic(argc: u32, argv: usize): void {
-  if (argc > 1) panic('%S', rest(argc, argv, 1));
+  const where = argc == 2 ? arg(argv, 1) : scratch + 12;
+  if (streq(where, 'irq')) smp_call_function_single(smp_processor_id(), panic_here, str('irq'));
+  else if (streq(where, 'softirq')) {
+    const t = changetype<timer_list>(kmalloc(offsetof<timer_list>()));
+    timer_setup(t, panic_timer);
+    mod_timer(t, get_jiffies() + 1);
+    msleep(1000);
+  } else if (streq(where, 'nmi') && send_nmi(smp_processor_id(), NMI_REASON_PANIC)) udelay(1000);
+  else if (argc > 1) panic('%S', rest(argc, argv, 1));
   else panic('panic command');
 }
 
@@ -63,6 +85,11 @@ function cmd_trap(argc: u32, argv: usize): void {
 }
 
 export function register_fault_commands(): void {
-  register_command('panic', '[text]', 'panic', cmd_panic);
+  register_command(
+    'panic',
+    '[irq|softirq|nmi|text]',
+    'panic, in task context or another',
+    cmd_panic,
+  );
   register_command('trap', '[kind]', 'cause an exception; alone, lists the kinds', cmd_trap);
 }

@@ -4,10 +4,12 @@ import { machine_power_off, machine_restart } from '../arch/reset';
 import { simple_strtoul } from '../lib/string';
 import { pr_notice } from '../printk/printk';
 import { uart_drain } from '../serial/8250';
+import { tty_wait_until_sent } from '../tty/tty';
 import { arg, register_command } from './commands';
 
 /** Off, when everything printed has left the UART. */
 export function power_off(code: u32): void {
+  tty_wait_until_sent();
   pr_notice('reboot: Power down\n');
   uart_drain();
   machine_power_off(code);
@@ -18,6 +20,7 @@ function cmd_poweroff(argc: u32, argv: usize): void {
 }
 
 function cmd_reboot(argc: u32, argv: usize): void {
+  tty_wait_until_sent();
   pr_notice('reboot: Restarting system\n');
   uart_drain();
   machine_restart();

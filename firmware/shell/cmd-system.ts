@@ -1,4 +1,4 @@
-// Shell commands that show the state of the system: ps, uptime, harts, free, interrupts, uart, ipi.
+// Shell commands that show the state of the system: ps, uptime, harts, free, interrupts, ipi.
 
 import { READ_ONCE, fetch_add } from '../arch/atomic';
 import { board } from '../arch/fdt';
@@ -8,8 +8,6 @@ import { cpu_online, num_online_cpus } from '../arch/smp';
 import { NR_IRQS, irq_to_desc, kstat_irqs_cpu } from '../irq/irq';
 import { str } from '../lib/string';
 import { memory_free, memory_total, memory_used } from '../mm/memblock';
-import { cpu_busy_ns, cpu_is_idle, task_name, task_pid } from '../sched/task';
-import { ttyS0 } from '../serial/8250';
 import { get_jiffies } from '../time/tick';
 import { NSEC_PER_SEC, ktime_get_ns } from '../time/timekeeping';
 import { tty_printf } from '../tty/tty';
@@ -21,26 +19,6 @@ function seconds(ns: u64): u32 {
 
 function centiseconds(ns: u64): u32 {
   return <u32>(ns % NSEC_PER_SEC) / 10_000_000;
-}
-
-function cmd_ps(argc: u32, argv: usize): void {
-  tty_printf('  PID CPU S     TIME COMMAND\n');
-  for (let cpu: u32 = 0; cpu < NR_CPUS; cpu++) {
-    if (!cpu_online(cpu)) continue;
-    const busy = cpu_busy_ns(cpu);
-    const state = cpu_is_idle(cpu) ? 'I' : 'R';
-    tty_printf(
-      '%5u %3u %s %5u.%02u %s',
-      task_pid(cpu),
-      cpu,
-      str(state),
-      seconds(busy),
-      centiseconds(busy),
-      str(task_name(cpu)),
-    );
-    if (task_pid(cpu) == 0) tty_printf('/%u', cpu);
-    tty_printf('\n');
-  }
 }
 
 function cmd_uptime(argc: u32, argv: usize): void {
@@ -105,12 +83,6 @@ function cmd_interrupts(argc: u32, argv: usize): void {
   show_counter('ERR', offsetof<Cpu>('spurious_interrupts'), 'Spurious interrupts');
 }
 
-function cmd_uart(argc: u32, argv: usize): void {
-  const p = ttyS0;
-  tty_printf('ttyS0: mmio:0x%x irq:%u tx:%u rx:%u', p.base, p.irq, p.tx, p.rx);
-  tty_printf(' oe:%u pe:%u fe:%u brk:%u\n', p.overrun, p.parity, p.frame, p.brk);
-}
-
 function answer(counter: usize): void {
   fetch_add(counter, smp_processor_id() + 1);
 }
@@ -130,12 +102,10 @@ function cmd_ipi(argc: u32, argv: usize): void {
 }
 
 export function register_system_commands(): void {
-  register_command('ps', '', 'list the tasks', cmd_ps);
   register_command('uptime', '', 'time since power-on', cmd_uptime);
   register_command('harts', '', 'list the harts', cmd_harts);
   register_command('free', '', 'memory in use', cmd_free);
   register_command('mem', '', 'the same as free', cmd_free);
   register_command('interrupts', '', 'interrupts taken, by hart', cmd_interrupts);
-  register_command('uart', '', 'counters of the serial port', cmd_uart);
   register_command('ipi', '', 'interrupt every other hart and wait for its answer', cmd_ipi);
 }

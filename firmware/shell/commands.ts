@@ -13,8 +13,8 @@ export class Command {
   run: (argc: u32, argv: usize) => void;
 }
 
-const COMMANDS_MAX: u32 = 48;
-const table: usize = memory.data(16 * 48, 4);
+const COMMANDS_MAX: u32 = 96;
+const table: usize = memory.data(16 * 96, 4);
 const count: usize = memory.data(4, 4);
 
 export function command_count(): u32 {

@@ -4,7 +4,7 @@
 // Assumes a terminal that knows \b and the ANSI sequence ESC [ K; lines do not wrap.
 
 import { literal_at, literal_length, str } from '../lib/string';
-import { tty_getc, tty_printf, tty_write } from '../tty/tty';
+import { TTY_REOPENED, tty_getc, tty_printf, tty_read, tty_write } from '../tty/tty';
 import { command_at, command_count } from './commands';
 import { LINE_MAX, history_get } from './history';
 
@@ -255,6 +255,13 @@ export function read_line(prompt: string): usize {
   tty_printf('%s', str(prompt));
   for (;;) {
     let key = tty_getc();
+    if (key == TTY_REOPENED) {
+      // The line was hung up: whoever is there now starts afresh.
+      editor.length = 0;
+      editor.cursor = 0;
+      tty_printf('%s', str(prompt));
+      continue;
+    }
     if (key == 0x0a && editor.after_cr) {
       editor.after_cr = 0;
       continue;
@@ -264,5 +271,20 @@ export function read_line(prompt: string): usize {
     if (handle_key(key, prompt)) break;
   }
   store<u8>(line + editor.length, 0);
+  return line;
+}
+
+/** Reads a line that the tty edits and echoes (stty icanon). Sleeps. */
+export function read_cooked_line(prompt: string): usize {
+  tty_printf('%s', str(prompt));
+  const n = tty_read(line, LINE_MAX - 1);
+  if (n <= 0) {
+    // ^C, or hung up: tty_getc() knows what to do about the latter.
+    store<u8>(line, 0);
+    if (n == 0) tty_getc();
+    return line;
+  }
+  const end = <u32>n;
+  store<u8>(line + (load<u8>(line + end - 1) == 0x0a ? end - 1 : end), 0);
   return line;
 }

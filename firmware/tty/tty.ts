@@ -1,88 +1,193 @@
-// The terminal: a ring of received bytes between the UART's interrupt and the shell, and formatted
-// output. Raw: the shell's line editor does the echo. (Line disciplines take this place later.)
+// The shell's terminal: opening it, reading characters and lines, formatted output, ^C. There is one
+// user, the shell task, so the buffers here are not locked.
 
-import {
-  READ_ONCE,
-  READ_ONCE8,
-  WRITE_ONCE,
-  WRITE_ONCE8,
-  smp_load_acquire,
-  smp_store_release,
-} from '../arch/atomic';
-import { IPI_RESCHEDULE, send_ipi } from '../arch/ipi';
-import { local_irq_disable, local_irq_enable } from '../arch/irqflags';
-import { smp_processor_id } from '../arch/percpu';
 import { vsnprintf } from '../lib/format';
-import { idle_wait } from '../sched/idle';
-import { uart_unthrottle, uart_write } from '../serial/8250';
+import { console_device } from '../printk/console-options';
+import { clear_sigint, current, signal_pending, task_struct } from '../sched/task';
+import { msleep } from '../sched/core';
+import { serial8250_tty } from '../serial/8250';
+import { tty_set_termios, uart_close, uart_open } from '../serial/uart_tty';
+import { EINTR, n_tty_poll, n_tty_read } from './n_tty';
+import { n_tty_write } from './n_tty_output';
+import { sysrq_init } from './sysrq';
+import { ECHO, ICANON, ICRNL, ISIG, copy_termios, ktermios } from './termios';
+import { tty_hung_up, tty_struct } from './tty_io';
+import { tty_sleep } from './tty_wait';
 
-const RING_SIZE: u32 = 8192;
-/** The sender may go on when the ring holds no more than this. */
-const RING_LOW: u32 = 2048;
-const CTRL_C: u32 = 0x03;
-/** Where the shell runs. */
-const READER_CPU: u32 = 0;
 const PRINTF_MAX: u32 = 1024;
+const INPUT_MAX: u32 = 64;
+/** tty_getc(): the line was hung up and is there again. */
+export const TTY_REOPENED: u32 = 0x2000;
+const CTRL_C: u32 = 0x03;
 
-const ring: usize = memory.data(8192, 4);
-/** Bytes put in so far and taken out so far. One writer (under port->lock), one reader (the shell). */
-const ring_head: usize = memory.data(4, 4);
-const ring_tail: usize = memory.data(4, 4);
-/** ^C has come in. */
-const interrupted: usize = memory.data(4, 4);
+@unmanaged
+class Terminal {
+  /** The open tty, or null. */
+  tty: tty_struct | null;
+  /** Who has it. */
+  owner: task_struct | null;
+  /** Characters read ahead. */
+  next: u32;
+  end: u32;
+  /** ISIG, if commands are to have it. */
+  isig: u32;
+}
+const terminal: Terminal = changetype<Terminal>(memory.data(offsetof<Terminal>(), 4));
+const input: usize = memory.data(64, 4);
 const printf_buffer: usize = memory.data(1024, 4);
+const wanted: ktermios = changetype<ktermios>(memory.data(offsetof<ktermios>(), 4));
 
-/** Bytes that still fit. Under port->lock. */
-export function tty_input_room(): u32 {
-  return RING_SIZE - (READ_ONCE(ring_head) - smp_load_acquire(ring_tail));
+/** Boot CPU, before the first character can come in. */
+export function tty_init(): void {
+  sysrq_init();
 }
 
-/**
- * Takes a byte from the driver, which has seen that there is room. Under port->lock, on the CPU that
- * handles the port's interrupt or on any other that polls the port because it prints.
- */
-export function tty_receive(c: u32): void {
-  const head = READ_ONCE(ring_head);
-  const was_empty = head == READ_ONCE(ring_tail);
-  WRITE_ONCE8(ring + (head & (RING_SIZE - 1)), c);
-  smp_store_release(ring_head, head + 1);
-  if (c == CTRL_C) WRITE_ONCE(interrupted, 1);
-  // The reader sleeps only if the ring is empty, and only an interrupt on its own CPU wakes it.
-  if (was_empty && smp_processor_id() != READER_CPU) send_ipi(READER_CPU, IPI_RESCHEDULE);
+/** The terminal's tty. Null until the shell runs. */
+export function tty_current(): tty_struct | null {
+  return terminal.tty;
+}
+
+/** Opens a tty for the calling task; waits for carrier if it has to. Task context. */
+function open_terminal(tty: tty_struct): void {
+  terminal.tty = tty;
+  terminal.owner = current();
+  terminal.next = 0;
+  terminal.end = 0;
+  tty.foreground = current();
+  for (;;) {
+    clear_sigint(current());
+    if (uart_open(tty) == 0) return;
+    if (!tty_hung_up(tty)) uart_close(tty);
+    msleep(100);
+  }
+}
+
+/** Opens /dev/console, if that has not been done. Pid 1, before or as the shell. */
+export function tty_open_console(): void {
+  const tty = serial8250_tty(console_device());
+  if (tty == null || terminal.tty != null) return;
+  // The shell edits its lines itself: see line-edit.ts.
+  tty.termios.c_lflag &= ~(ICANON | ECHO);
+  tty.termios.c_iflag &= ~ICRNL;
+  open_terminal(tty);
+}
+
+/** Moves the shell to another tty. */
+export function tty_move_to(tty: tty_struct): void {
+  const old = terminal.tty;
+  if (old == tty) return;
+  if (old != null) {
+    old.foreground = null;
+    uart_close(old);
+  }
+  tty.termios.c_lflag &= ~(ICANON | ECHO);
+  tty.termios.c_iflag &= ~ICRNL;
+  open_terminal(tty);
+}
+
+/** Does the tty edit lines (canonical mode), or does the shell? */
+export function tty_is_canonical(): bool {
+  const tty = terminal.tty;
+  return tty != null && (tty.termios.c_lflag & ICANON) != 0;
+}
+
+function drained(tty: tty_struct): bool {
+  return tty.ops.chars_in_buffer(tty) == 0 || tty_hung_up(tty) || signal_pending(current());
+}
+
+/** Waits until the driver has nothing more to send: what printk() prints comes after it. Sleeps. */
+export function tty_drain(): void {
+  const tty = terminal.tty;
+  if (tty == null) return;
+  while (!drained(tty)) tty_sleep(tty.write_wait, drained, tty);
+}
+
+/** The same and out on the wire, but not longer than half a minute. Before power-off. Sleeps. */
+export function tty_wait_until_sent(): void {
+  const tty = terminal.tty;
+  if (tty != null) tty.ops.wait_until_sent(tty);
+}
+
+function set_lflag(tty: tty_struct, lflag: u32): void {
+  copy_termios(wanted, tty.termios);
+  wanted.c_lflag = lflag;
+  tty_set_termios(tty, wanted);
+}
+
+/** While the shell edits a line, ^C is a character like others. Task context. */
+export function tty_begin_edit(): void {
+  const tty = terminal.tty;
+  if (tty == null) return;
+  terminal.isig = tty.termios.c_lflag & ISIG;
+  set_lflag(tty, tty.termios.c_lflag & ~ISIG);
+}
+
+/** For commands, it is what the user wants it to be. Task context. */
+export function tty_end_edit(): void {
+  const tty = terminal.tty;
+  if (tty != null) set_lflag(tty, tty.termios.c_lflag | terminal.isig);
 }
 
 /** Is there a byte to read? Task context. */
 export function tty_has_input(): bool {
-  return smp_load_acquire(ring_head) != READ_ONCE(ring_tail);
+  const tty = terminal.tty;
+  return terminal.next != terminal.end || (tty != null && n_tty_poll(tty));
 }
 
-/** Waits for a byte. The one reader, in task context with interrupts on. */
+/** Waits for a byte, or for the line to be back: TTY_REOPENED. Sleeps. */
 export function tty_getc(): u32 {
-  local_irq_disable();
-  while (!tty_has_input()) idle_wait();
-  local_irq_enable();
-  const tail = READ_ONCE(ring_tail);
-  const c = READ_ONCE8(ring + (tail & (RING_SIZE - 1)));
-  smp_store_release(ring_tail, tail + 1);
-  if (READ_ONCE(ring_head) - tail <= RING_LOW) uart_unthrottle();
-  return c;
+  while (true) {
+    if (terminal.next != terminal.end) return load<u8>(input + terminal.next++);
+    const tty = terminal.tty;
+    if (tty == null) {
+      msleep(1000);
+      continue;
+    }
+    const n = n_tty_read(tty, input, INPUT_MAX);
+    if (n > 0) {
+      terminal.next = 0;
+      terminal.end = n;
+    } else if (tty_hung_up(tty)) {
+      open_terminal(tty);
+      return TTY_REOPENED;
+    } else if (n == EINTR) {
+      clear_sigint(current());
+      return CTRL_C;
+    }
+  }
 }
 
-/** True if ^C was typed since tty_clear_interrupt(). Long commands ask now and then. */
+/** read(): what there is, or a line. 0 at the end, negative: an error. Sleeps. */
+export function tty_read(to: usize, size: u32): i32 {
+  const tty = terminal.tty;
+  if (tty == null) return 0;
+  if (terminal.next == terminal.end) return n_tty_read(tty, to, size);
+  let n: u32 = 0;
+  while (n < size && terminal.next != terminal.end) {
+    store<u8>(to + n++, load<u8>(input + terminal.next++));
+  }
+  return n;
+}
+
+/** True if ^C was typed since tty_clear_interrupt(). Long commands ask now and then. Any task. */
 export function tty_interrupted(): bool {
-  return READ_ONCE(interrupted) != 0;
+  const owner = terminal.owner;
+  return owner != null && signal_pending(owner);
 }
 
 export function tty_clear_interrupt(): void {
-  WRITE_ONCE(interrupted, 0);
+  const owner = terminal.owner;
+  if (owner != null) clear_sigint(owner);
 }
 
-/** Task context. */
+/** Sleeps until there is room. */
 export function tty_write(text: usize, length: u32): void {
-  if (length > 0) uart_write(text, length);
+  if (terminal.tty == null) tty_open_console();
+  const tty = terminal.tty;
+  if (tty != null && length > 0) n_tty_write(tty, text, length);
 }
 
-/** Formatted output of the shell, which is its only user: the buffer is not locked. */
+/** Formatted output of the shell. */
 export function tty_printf(
   fmt: string,
   a0: usize = 0,

@@ -7,6 +7,7 @@ import { INPUT_QUEUE_CHARACTERS } from '../../devices/uart8250/index.ts';
 import { PrintkitError } from '../errors.ts';
 import { LineAttachment } from '../lines/attachment.ts';
 import type { End } from '../lines/end.ts';
+import { followSymbols, LineScript, parseLineScript } from '../lines/line-script.ts';
 import type { FileEnd } from '../lines/null.ts';
 import { type EndSpec, makeEnd } from '../lines/spec.ts';
 import { PlainStdio, Stdin, StdoutWriter } from '../lines/stdio.ts';
@@ -83,6 +84,7 @@ class Run {
       throw error;
     });
     const closeTrace = await this.#trace(machine, guest);
+    await this.#playLineScript(machine, guest);
     const session = this.#createSession(machine, guest);
     this.#session = session;
     if (this.#earlyQuit !== undefined) session.quit(this.#earlyQuit);
@@ -275,6 +277,15 @@ class Run {
     };
   }
 
+  async #playLineScript(machine: Machine, guest: Guest): Promise<void> {
+    const { lineScript } = this.#options;
+    if (lineScript === undefined) return;
+    const events = parseLineScript(readText(lineScript), lineScript, machine.uarts.length);
+    const script = new LineScript(events, machine.clock, machine.uarts);
+    const symbols = await guest.symbols();
+    followSymbols(script, machine, (name) => symbols.find(name)?.address, lineScript);
+  }
+
   #quit(code: number): void {
     if (this.#session === undefined) this.#earlyQuit ??= code;
     else this.#session.quit(code);
@@ -322,6 +333,15 @@ function exitCode(end: SessionEnd): number {
       return EXIT_LIMIT;
     case 'stuck':
       return EXIT_DIED;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PrintkitError(`cannot read ${path}: ${code}`);
   }
 }
 

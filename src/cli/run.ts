@@ -37,6 +37,7 @@ export interface RunOptions {
   nsPerInstruction: number;
   trace: boolean;
   traceFile?: string;
+  lineScript?: string;
   stats: boolean;
   escape: { key: number | undefined };
 }
@@ -102,6 +103,10 @@ const OPTIONS: readonly OptionEntry[] = [
     parse: (option, text) => parseSize(option, text, 1, 0, 1024 * MIB),
     default: 64 * 1024,
     shown: '64K',
+  },
+  {
+    flags: '--line-script <file>',
+    help: 'what the far ends of the lines do in virtual time: "uart0 1.5ms cts off", one a line',
   },
   {
     flags: '--uart <part>',

@@ -13,6 +13,10 @@ export interface AscOptions {
   readonly memoryBase: number;
   /** Files that are not on disk: path relative to `root` → text. */
   readonly virtual?: Readonly<Record<string, string>>;
+  /** Functions that stay functions of their own: patterns of asc's internal names, `*` for anything. */
+  /** Function for `throw`: gets message, file, line and column; asc's internal name. */
+  readonly abort?: string;
+  readonly noInline?: readonly string[];
 }
 
 export interface AscResult {
@@ -42,6 +46,7 @@ export async function runAsc(options: AscOptions): Promise<AscResult> {
     ...options.entries,
     ...['--outFile', 'out.wasm', '--sourceMap', '--debug'],
     ...['--runtime', 'stub', '--noAssert', '-O3', '--noColors'],
+    ...(options.abort === undefined ? [] : ['--use', `abort=${options.abort}`]),
     ...['--memoryBase', String(options.memoryBase)],
     ...['--initialMemory', String(Math.floor(options.memoryBase / PAGE) + PAGES)],
   ];
@@ -53,7 +58,23 @@ export async function runAsc(options: AscOptions): Promise<AscResult> {
       return null;
     }
   };
+  const noInline = options.noInline ?? [];
+  const transforms: unknown[] = [];
+  if (noInline.length > 0) {
+    const { default: binaryen } = await import('binaryen');
+    // asc has no decorator for it; Binaryen has a pass, which must run before the optimiser does.
+    transforms.push({
+      afterCompile(module: { runPasses(passes: string[]): void }) {
+        for (const pattern of noInline) {
+          binaryen.setPassArgument('no-inline', pattern);
+          module.runPasses(['no-inline']);
+        }
+        binaryen.setPassArgument('no-inline', null);
+      },
+    });
+  }
   const { error } = await asc.main(args, {
+    transforms: transforms as never[],
     readFile: sourceOf,
     writeFile: (name: string, contents: Uint8Array | string) => void files.set(name, contents),
     listFiles: () => [],

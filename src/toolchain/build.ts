@@ -25,6 +25,8 @@ export interface BuildOptions {
   /** See EmitOptions (default true). */
   readonly stackCheck?: boolean;
   readonly compressed?: boolean;
+  /** Patterns of functions that are never inlined (default: lock functions, see NO_INLINE). */
+  readonly noInline?: readonly string[];
 }
 
 export interface BuildResult {
@@ -35,6 +37,24 @@ export interface BuildResult {
 
 /** Every hart starts here (QEMU's virt board with -bios none does not look at the ELF's entry). */
 export const TEXT_BASE = 0x80000000;
+
+/**
+ * Functions that debuggers and explorers look for by symbol: the acquire and release of every lock
+ * type, and the scheduler's doors.
+ */
+const NO_INLINE: readonly string[] = [
+  'firmware/locking/*_lock',
+  'firmware/locking/*_unlock',
+  'firmware/locking/*_unlock_*',
+  'firmware/locking/*_trylock',
+  'firmware/locking/*/down',
+  'firmware/locking/*/down_*',
+  'firmware/locking/*/up',
+  'firmware/sched/core/schedule',
+  'firmware/sched/core/try_to_wake_up',
+  'firmware/scenarios/*/scenario_begin',
+  'firmware/scenarios/*/scenario_end',
+];
 
 /** Room for text and read-only data below the static data; doubled until they fit. */
 const TEXT_BUDGET = 512 * 1024;
@@ -82,6 +102,8 @@ export async function buildFirmware(options: BuildOptions = {}): Promise<BuildRe
       root,
       memoryBase,
       virtual: { [LAYOUT_FILE]: LAYOUT },
+      ...(options.entry === undefined ? { abort: 'firmware/kernel/bug/kernel_bug' } : {}),
+      noInline: options.noInline ?? NO_INLINE,
     });
     const module = compileWasm(wasm, {
       memoryBase,

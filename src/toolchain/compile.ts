@@ -58,6 +58,14 @@ export function compileWasm(wasm: Uint8Array, options: CompileOptions): Compiled
     const where = at ? `${at.file}:${at.line}` : `wasm offset 0x${offset.toString(16)}`;
     throw new PrintkitError(`${where}: ${message}`);
   };
+  // The trampoline of a parameter whose default is no literal: it reads how many arguments were passed
+  // from a global, which an interrupt or another hart may have written since.
+  names.displayed.forEach((name, i) => {
+    if (name.endsWith('@varargs')) {
+      const { start } = module.functions[i - module.imports.length];
+      fail(start, `${name.replace('@varargs', '')}: a parameter's default value must be a literal`);
+    }
+  });
   const globals = placeGlobals(module, options.memoryBase);
   const context: LoweringContext = {
     module,

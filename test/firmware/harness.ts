@@ -23,9 +23,14 @@ export interface Guest {
 
 /**
  * Compiles `source`, which imports as a file in firmware/ does, and instantiates it. Strings passed to
- * call() become AssemblyScript strings. `hooks` add or replace imported functions, by name.
+ * call() become AssemblyScript strings. `hooks` add or replace imported functions, by name; `files`
+ * take the place of modules, by path.
  */
-export async function guest(source: string, hooks: Record<string, Hook> = {}): Promise<Guest> {
+export async function guest(
+  source: string,
+  hooks: Record<string, Hook> = {},
+  files: Record<string, string> = {},
+): Promise<Guest> {
   let binary: Uint8Array | undefined;
   const messages: string[] = [];
   const { error } = await asc.main(
@@ -34,7 +39,9 @@ export async function guest(source: string, hooks: Record<string, Hook> = {}): P
       readFile: (name, base) =>
         name === ENTRY
           ? source
-          : readFile(path.resolve(root, base, name), 'utf8').catch(() => null),
+          : name in files
+            ? files[name]
+            : readFile(path.resolve(root, base, name), 'utf8').catch(() => null),
       writeFile: (_name, contents) => {
         if (typeof contents !== 'string') binary = contents;
       },

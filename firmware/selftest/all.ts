@@ -1,0 +1,11 @@
+// All self tests, in the order in which they run.
+
+import { register_deferred_selftests } from './deferred';
+import { register_lock_selftests } from './locks';
+import { register_sched_selftests } from './sched';
+
+export function register_all_selftests(): void {
+  register_lock_selftests();
+  register_sched_selftests();
+  register_deferred_selftests();
+}

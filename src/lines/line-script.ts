@@ -1,0 +1,223 @@
+// A script of what the far end of serial lines does, in virtual time: modem signals, BREAK, characters.
+// Times count from power-on or from the first time that a hart reaches a symbol. Pure: the text, the
+// clock and the ports are given; who follows the harts calls reached().
+//
+//   # comment
+//   uart0 1.5ms cts off
+//   uart0 scenario_begin+2ms break 20ms
+//   uart0 scenario_begin+30ms send "x\r"
+
+import type { Clock, Timer } from '../../devices/ports.ts';
+import type { LinePort, ModemInputs } from '../../devices/uart8250/line.ts';
+import { PrintkitError } from '../errors.ts';
+
+export type LineAction =
+  | { readonly kind: 'modem'; readonly inputs: Partial<ModemInputs> }
+  | { readonly kind: 'break'; readonly durationNs: number }
+  | { readonly kind: 'send'; readonly bytes: readonly number[] }
+  | { readonly kind: 'overrun' };
+
+export interface LineEvent {
+  /** Line of the script, from 1. */
+  readonly line: number;
+  /** Number of the UART. */
+  readonly uart: number;
+  /** Where the time counts from; undefined: power-on. */
+  readonly symbol: string | undefined;
+  readonly afterNs: number;
+  readonly action: LineAction;
+}
+
+const UNIT_NS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
+const EVENT = /^uart(\d+)\s+(\S+)\s+(\S+)\s*(.*)$/;
+const WHEN = /^(?:([A-Za-z_][\w.$]*)(?:\+|$))?(\S*)$/;
+const DURATION = /^(\d+(?:\.\d+)?)(ns|us|ms|s)$/;
+const SYNTAX = 'uartN [SYMBOL+]TIME cts|dsr|dcd|ri on|off, break TIME, send "text" or overrun';
+
+function duration(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  return match === null ? undefined : Math.round(Number(match[1]) * UNIT_NS[match[2]]);
+}
+
+/**
+ * @param name of the file, for messages
+ * @param uarts how many there are
+ * @throws PrintkitError with file, line and what is wrong
+ */
+export function parseLineScript(text: string, name: string, uarts: number): LineEvent[] {
+  const events: LineEvent[] = [];
+  for (const [index, raw] of text.split('\n').entries()) {
+    const words = raw.trim();
+    if (words === '' || words.startsWith('#')) continue;
+    const bad = (why: string) => new PrintkitError(`${name}:${index + 1}: ${why}`);
+    const match = EVENT.exec(words);
+    if (match === null) throw bad(`"${words}" is not an event (${SYNTAX})`);
+    const [, number, when, verb, rest] = match;
+    const uart = Number(number);
+    if (uart >= uarts) throw bad(`there is no uart${number}, only ${uarts} of them`);
+    const [, symbol, time] = WHEN.exec(when) ?? ['', undefined, when];
+    const afterNs = symbol !== undefined && time === '' ? 0 : duration(time);
+    if (afterNs === undefined) throw bad(`"${when}" is not a time such as 1.5ms or symbol+20us`);
+    const action = parseAction(verb, rest);
+    if (action === undefined) {
+      throw bad(`"${`${verb} ${rest}`.trimEnd()}" is not something that a line does (${SYNTAX})`);
+    }
+    events.push({ line: index + 1, uart, symbol, afterNs, action });
+  }
+  return events;
+}
+
+function parseAction(verb: string, rest: string): LineAction | undefined {
+  switch (verb) {
+    case 'cts':
+    case 'dsr':
+    case 'dcd':
+    case 'ri':
+      if (rest !== 'on' && rest !== 'off') return undefined;
+      return { kind: 'modem', inputs: { [verb]: rest === 'on' } };
+    case 'break': {
+      const durationNs = duration(rest);
+      return durationNs === undefined ? undefined : { kind: 'break', durationNs };
+    }
+    case 'send': {
+      const bytes = stringBytes(rest);
+      return bytes === undefined ? undefined : { kind: 'send', bytes };
+    }
+    case 'overrun':
+      return rest === '' ? { kind: 'overrun' } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** A string as JSON has it, in UTF-8. */
+function stringBytes(text: string): number[] | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return typeof value === 'string' ? [...new TextEncoder().encode(value)] : undefined;
+}
+
+interface Due {
+  readonly atNs: number;
+  readonly action: () => void;
+}
+
+/** Plays the events of a script on the ports. */
+export class LineScript {
+  readonly #events: readonly LineEvent[];
+  readonly #ports: readonly LinePort[];
+  readonly #timer: Timer;
+  readonly #clock: Clock;
+  readonly #awaited: Set<string>;
+  #due: Due[] = [];
+
+  constructor(events: readonly LineEvent[], clock: Clock, ports: readonly LinePort[]) {
+    this.#events = events;
+    this.#ports = ports;
+    this.#clock = clock;
+    this.#timer = clock.timer('line-script', () => this.#play());
+    this.#awaited = new Set(events.flatMap(({ symbol }) => (symbol === undefined ? [] : [symbol])));
+    this.#start(undefined, 0);
+  }
+
+  /** Symbols that events still wait for. */
+  get awaited(): ReadonlySet<string> {
+    return this.#awaited;
+  }
+
+  /** Call when a hart is at a symbol; only the first time counts. */
+  reached(symbol: string, atNs: number): void {
+    if (this.#awaited.delete(symbol)) this.#start(symbol, atNs);
+  }
+
+  #start(symbol: string | undefined, originNs: number): void {
+    for (const event of this.#events) {
+      if (event.symbol !== symbol) continue;
+      this.#schedule(originNs + event.afterNs, event);
+    }
+    this.#arm();
+  }
+
+  #schedule(atNs: number, { uart, action }: LineEvent): void {
+    const port = this.#ports[uart];
+    switch (action.kind) {
+      case 'modem':
+        this.#add(atNs, () => port.setModemInputs(action.inputs));
+        break;
+      case 'break':
+        this.#add(atNs, () => port.setBreak(true));
+        this.#add(atNs + action.durationNs, () => port.setBreak(false));
+        break;
+      case 'send':
+        this.#add(atNs, () => this.#send(port, action.bytes));
+        break;
+      case 'overrun':
+        this.#add(atNs, () => port.injectOverrun());
+        break;
+    }
+  }
+
+  /** What the port does not take yet is tried again when some of it has arrived. */
+  #send(port: LinePort, bytes: readonly number[]): void {
+    const taken = bytes.findIndex((byte) => !port.receive({ byte }));
+    if (taken < 0) return;
+    this.#add(this.#clock.now + RETRY_NS, () => this.#send(port, bytes.slice(taken)));
+  }
+
+  #add(atNs: number, action: () => void): void {
+    const index = this.#due.findIndex((due) => due.atNs > atNs);
+    this.#due.splice(index < 0 ? this.#due.length : index, 0, { atNs, action });
+  }
+
+  #arm(): void {
+    if (this.#due.length > 0) this.#timer.set(this.#due[0].atNs);
+  }
+
+  #play(): void {
+    while (this.#due.length > 0 && this.#due[0].atNs <= this.#clock.now)
+      this.#due.shift()?.action();
+    this.#arm();
+  }
+}
+
+const RETRY_NS = 1_000_000;
+
+/** What following the harts needs of a machine. */
+export interface FollowedMachine<Hart extends { readonly pc: number; readonly localNs: number }> {
+  trace: ((hart: Hart) => void) | undefined;
+}
+
+/**
+ * Tells the script when a hart comes to one of its symbols. Uses the machine's trace hook (and its slow
+ * loop) until there is none left to wait for; a hook that is there already is called too.
+ * @throws PrintkitError for a symbol that the program does not have
+ */
+export function followSymbols<Hart extends { readonly pc: number; readonly localNs: number }>(
+  script: LineScript,
+  machine: FollowedMachine<Hart>,
+  addressOf: (symbol: string) => number | undefined,
+  name: string,
+): void {
+  if (script.awaited.size === 0) return;
+  const symbols = new Map<number, string>();
+  for (const symbol of script.awaited) {
+    const address = addressOf(symbol);
+    if (address === undefined) {
+      throw new PrintkitError(`${name}: the program has no symbol "${symbol}"`);
+    }
+    symbols.set(address >>> 0, symbol);
+  }
+  const before = machine.trace;
+  machine.trace = (hart) => {
+    before?.(hart);
+    const symbol = symbols.get(hart.pc >>> 0);
+    if (symbol === undefined) return;
+    script.reached(symbol, hart.localNs);
+    symbols.delete(hart.pc >>> 0);
+    if (symbols.size === 0) machine.trace = before;
+  };
+}

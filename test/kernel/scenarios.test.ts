@@ -1,0 +1,212 @@
+// The deadlock scenarios: with the far end's event each hangs in the documented locks by the documented
+// chain of calls, and without it each passes.
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildImage } from '../firmware/console.ts';
+import { runScenario, type ScenarioOptions } from './scenario-run.ts';
+
+let elf: Uint8Array;
+beforeAll(async () => {
+  elf = await buildImage();
+}, 120_000);
+
+/** Calls of a chain, outermost first, that must stand in a trace in this order. */
+function expectChain(trace: readonly string[] | undefined, chain: readonly string[]): void {
+  const outermostFirst = [...(trace ?? [])].reverse();
+  expect(outermostFirst.filter((name) => chain.includes(name))).toEqual(chain);
+}
+
+interface Wait {
+  hart: number;
+  /** Class of the lock that it spins for, and the hart that has it. */
+  lock: string;
+  owner: number;
+  chain: string[];
+}
+
+interface Case {
+  name: string;
+  options: ScenarioOptions;
+  /** The same without what provokes the deadlock; by default, without the line script. */
+  without?: ScenarioOptions;
+  waits: Wait[];
+}
+
+const FLOW = 'console=ttyS0,115200n8r';
+const CTS_RETURNS = 'uart0 scenario_ready cts off\nuart0 scenario_begin+1ms cts on';
+const DSR_FALLS = 'uart0 scenario_begin+1ms dsr off';
+const SYSRQ_H = 'uart0 scenario_begin+1ms break 2ms\nuart0 scenario_begin+5ms send "h"';
+
+const PRINTS = ['vprintk_emit', 'console_unlock', 'serial8250_console_write'];
+const WAKES = ['wake_up_interruptible', 'try_to_wake_up', 'ttwu_queue', 'spin_lock'];
+const IRQ = ['serial8250_interrupt', 'serial8250_handle_irq'];
+
+const cases: Case[] = [
+  {
+    name: 'rq-wakeup',
+    options: { bootargs: FLOW, script: CTS_RETURNS },
+    waits: [
+      // The interrupt for the transmitter that goes on.
+      { hart: 0, lock: 'port_lock', owner: 1, chain: [...IRQ, 'spin_lock'] },
+      {
+        hart: 1,
+        lock: 'rq->lock',
+        owner: 1,
+        chain: [
+          'warn_under_rq_lock',
+          ...PRINTS,
+          'serial8250_modem_status',
+          'uart_write_wakeup',
+          'tty_wakeup',
+          ...WAKES,
+        ],
+      },
+    ],
+  },
+  {
+    name: 'rq-miwait',
+    options: { bootargs: FLOW, script: DSR_FALLS },
+    waits: [
+      {
+        hart: 1,
+        lock: 'rq->lock',
+        owner: 1,
+        chain: ['warn_under_rq_lock', ...PRINTS, 'serial8250_modem_status', ...WAKES],
+      },
+    ],
+  },
+  {
+    name: 'rq-wakeup-abba',
+    options: { script: DSR_FALLS },
+    waits: [
+      { hart: 0, lock: 'rq->lock', owner: 1, chain: [...IRQ, 'serial8250_modem_status', ...WAKES] },
+      {
+        hart: 1,
+        lock: 'port_lock',
+        owner: 0,
+        chain: ['warn_under_rq_lock', ...PRINTS, 'spin_lock'],
+      },
+    ],
+  },
+  {
+    name: 'sem-up',
+    options: {},
+    without: { args: 'alone' },
+    waits: [
+      {
+        hart: 1,
+        lock: 'p->pi_lock',
+        owner: 1,
+        chain: [
+          'affinity_message',
+          'vprintk_emit',
+          'console_unlock',
+          'up',
+          'try_to_wake_up',
+          'spin_lock',
+        ],
+      },
+    ],
+  },
+  {
+    name: 'pool-lock',
+    options: { script: 'uart0 scenario_begin+1ms send "x"' },
+    waits: [
+      {
+        hart: 0,
+        lock: 'pool->lock',
+        owner: 1,
+        chain: [...IRQ, 'schedule_work', 'queue_work_on', 'insert_work', 'spin_lock'],
+      },
+      {
+        hart: 1,
+        lock: 'port_lock',
+        owner: 0,
+        chain: ['show_workqueue_state', ...PRINTS, 'spin_lock'],
+      },
+    ],
+  },
+  {
+    name: 'tty-port-lock',
+    options: { script: CTS_RETURNS },
+    waits: [
+      {
+        hart: 0,
+        lock: 'tty_port_lock',
+        owner: 1,
+        chain: [...IRQ, 'uart_write_wakeup', 'tty_port_tty_get', 'spin_lock'],
+      },
+      {
+        hart: 1,
+        lock: 'port_lock',
+        owner: 0,
+        chain: ['failing_allocation', ...PRINTS, 'spin_lock'],
+      },
+    ],
+  },
+  {
+    name: 'sysrq-irq',
+    options: { script: SYSRQ_H },
+    waits: [
+      {
+        hart: 0,
+        lock: 'port_lock',
+        owner: 0,
+        chain: [...IRQ, 'serial8250_read_char', 'handle_sysrq', ...PRINTS, 'spin_lock'],
+      },
+    ],
+  },
+  {
+    name: 'driver-warns',
+    options: { script: CTS_RETURNS },
+    waits: [
+      {
+        hart: 0,
+        lock: 'port_lock',
+        owner: 0,
+        chain: [...IRQ, 'serial8250_modem_status', 'start_tx_with_warning', ...PRINTS, 'spin_lock'],
+      },
+    ],
+  },
+];
+
+describe.each(cases)('$name', ({ name, options, without, waits }) => {
+  it('hangs in its locks', () => {
+    const result = runScenario(elf, name, options);
+    expect(result.begun).toBe(true);
+    expect(result.ended).toBe(false);
+    expect([...result.spinning.keys()].sort()).toEqual(waits.map(({ hart }) => hart));
+    for (const { hart, lock, owner, chain } of waits) {
+      const spinning = result.spinning.get(hart);
+      expect(spinning).toMatchObject({ lock, owner });
+      expectChain(spinning?.trace, chain);
+    }
+  });
+
+  it('passes without what provokes it', () => {
+    const { begun, ended, text } = runScenario(elf, name, without ?? { ...options, script: '' });
+    expect({ begun, ended }).toEqual({ begun: true, ended: true });
+    expect(text).toContain(`scenario ${name}: PASS\nrun: ${name}: passed\n`);
+  });
+});
+
+describe('cures', () => {
+  it('sysrq-irq passes when the key is captured, with the same line script, and the key works', () => {
+    const { ended, text } = runScenario(elf, 'sysrq-irq', { script: SYSRQ_H, args: 'captured' });
+    expect(ended).toBe(true);
+    expect(text).toContain('sysrq: HELP :');
+    expect(text).toContain('scenario sysrq-irq: PASS\n');
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    ['rq-wakeup', { harts: 1 }, 'scenario: needs 2 CPUs'],
+    ['rq-wakeup', {}, 'scenario: needs console=ttyS0,115200n8r'],
+    ['nothing', {}, 'usage: run NAME'],
+  ] as const)('%s %o says what it needs', (name, options, message) => {
+    const { begun, text } = runScenario(elf, name, options);
+    expect(begun).toBe(false);
+    expect(text).toContain(message);
+  });
+});
