@@ -38,7 +38,9 @@ class printk_log {
   caller_id: u32;
 }
 
-export const logbuf_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
+export const logbuf_lock: spinlock_t = changetype<spinlock_t>(
+  memory.data(offsetof<spinlock_t>(), 4),
+);
 /** CPU in a logbuf_lock section of reserve()…commit(), plus one; tells recursion from contention. */
 const logbuf_cpu: usize = memory.data(4, 4);
 
