@@ -1,8 +1,9 @@
-// npm run bench [-- speed|code|footprint|lines …]: prints a line per measurement, with its target and the
+// npm run bench [-- speed|code|footprint|kernel|lines …]: prints a line per measurement, with its target and the
 // same thing measured on a peer in the same run. Ends with 1 if a target was missed.
 
 import { codeQuality } from './code-quality.ts';
 import { footprint } from './footprint.ts';
+import { kernel } from './kernel.ts';
 import { lines } from './lines.ts';
 import { built } from './processes.ts';
 import { print, type Row } from './row.ts';
@@ -11,6 +12,7 @@ import { speed } from './speed.ts';
 const PARTS: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   code: () => codeQuality(),
   footprint,
+  kernel: () => kernel(),
   lines,
   speed,
 };

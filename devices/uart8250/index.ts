@@ -1,6 +1,11 @@
 // The UART of the 8250 family and its line interface.
 export { Uart8250 } from './uart8250.ts';
-export type { Uart8250Options } from './options.ts';
+export {
+  isUart8250Fault,
+  UART8250_FAULTS,
+  type Uart8250Fault,
+  type Uart8250Options,
+} from './options.ts';
 export {
   isUart8250VariantName,
   UART8250_VARIANT_NAMES,

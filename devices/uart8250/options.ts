@@ -3,6 +3,21 @@
 import type { AccessBytes, Clock, InterruptLine } from '../ports.ts';
 import type { Uart8250VariantName } from './variants.ts';
 
+/**
+ * Defects that parts in the field have, for tests of what drivers do about them.
+ * `lost-thre`: the THRE interrupt is an edge of its own, which IER.1 only masks: enabling it does not
+ * raise it again once it has been acknowledged. Linux: UART_BUG_THRE, UART_BUG_TXEN.
+ */
+export type Uart8250Fault = 'lost-thre';
+
+/** All of them, for help texts. */
+export const UART8250_FAULTS: readonly Uart8250Fault[] = ['lost-thre'];
+
+/** True for a name that `--uart-fault` may give. */
+export function isUart8250Fault(name: string): name is Uart8250Fault {
+  return (UART8250_FAULTS as readonly string[]).includes(name);
+}
+
 export interface Uart8250Options {
   /** Name in timers, traces and reports, e.g. `uart0`. */
   readonly name: string;
@@ -30,4 +45,6 @@ export interface Uart8250Options {
    * `always`: the board watches the pins itself, whatever the part can do. Default `asleep`.
    */
   readonly wakeOn?: 'asleep' | 'always';
+  /** Default: none. */
+  readonly fault?: Uart8250Fault;
 }

@@ -67,6 +67,7 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
   readonly #out2GatesIrq: boolean;
   readonly #wakeOutput: InterruptLine | undefined;
   readonly #wakeOn: 'asleep' | 'always';
+  readonly #losesThre: boolean;
   #line: SerialLine | undefined;
   /** Output pins that the line knows, as MCR 3:0. */
   #outputBits = 0;
@@ -86,6 +87,7 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     this.#out2GatesIrq = options.out2GatesIrq ?? false;
     this.#wakeOutput = options.wake;
     this.#wakeOn = options.wakeOn ?? 'asleep';
+    this.#losesThre = options.fault === 'lost-thre';
     const chip = new Chip(this.variant, clockHz, options.noBaud ?? false);
     this.#chip = chip;
     this.#modem = new Modem(chip);
@@ -252,9 +254,14 @@ export class Uart8250 implements BusDevice, LinePort, Stateful<Uart8250State> {
     // 650: without EFR.4, IER 7:4 keep what they were set to.
     const kept = this.variant.enhanced ? before & ~mask : 0;
     registers.ier = (value & mask) | kept;
-    if ((registers.ier & IER_ETBEI) === 0) this.#interrupts.dropThre();
-    else if ((before & IER_ETBEI) === 0 && this.#transmitter.thre) this.#interrupts.raiseThre();
+    if (!this.#losesThre) this.#enableThre((before & IER_ETBEI) !== 0);
     this.#update();
+  }
+
+  /** IER.1 has been written: off takes the THRE interrupt back, off to on raises it if THR is empty. */
+  #enableThre(before: boolean): void {
+    if ((this.#chip.registers.ier & IER_ETBEI) === 0) this.#interrupts.dropThre();
+    else if (!before && this.#transmitter.thre) this.#interrupts.raiseThre();
   }
 
   #writeFcr(value: number): void {

@@ -1,6 +1,7 @@
 // Non-maskable interrupts, on boards that have them: Smrnmi in the harts and an NMI controller in the
 // device tree (QEMU's virt has neither).
 
+import { READ_ONCE, WRITE_ONCE } from './atomic';
 import { csr_set, csr_write } from './csr';
 import { MNSCRATCH, MNSTATUS, MNSTATUS_NMIE } from './csr-map';
 import { board } from './fdt';
@@ -20,7 +21,6 @@ import { show_regs_trace } from './backtrace';
 import { NMI_TOP } from './stacks';
 import { address_of_nmi_entry } from './symbols';
 import { show_regs } from './trap';
-import { panic } from '../kernel/panic';
 import { pr_emerg } from '../printk/printk';
 
 const NMI_VECTOR: usize = 0x000;
@@ -28,10 +28,13 @@ const NMI_TRIGGER: usize = 0x100;
 
 /** Reasons that the kernel gives its own NMIs. Everything else came from outside. */
 export const NMI_REASON_STOP: u32 = 0x100;
-/** Panic from an NMI. */
-export const NMI_REASON_PANIC: u32 = 0x102;
 /** Show what the CPU does; it then goes on. */
 export const NMI_REASON_BACKTRACE: u32 = 0x101;
+/** Run the function given to nmi_call(). */
+const NMI_REASON_CALL: u32 = 0x102;
+
+const call_fn: usize = memory.data(4, 4);
+const call_arg: usize = memory.data(4, 4);
 
 /** Boot CPU, once. NMIs pressed earlier stay pending until then. */
 export function nmi_init(): void {
@@ -54,13 +57,27 @@ export function send_nmi(cpu: u32, reason: u32): bool {
   return true;
 }
 
+/**
+ * Runs a function on this CPU in NMI context; it comes within a few instructions. One caller at a time.
+ * False if the board has no NMIs.
+ */
+export function nmi_call(fn: (arg: usize) => void, arg: usize): bool {
+  WRITE_ONCE(call_fn, <u32>changetype<usize>(fn));
+  WRITE_ONCE(call_arg, <u32>arg);
+  return send_nmi(smp_processor_id(), NMI_REASON_CALL);
+}
+
 /** Called by entry.S, on the NMI stack. */
 export function do_nmi(regs: pt_regs): void {
   preempt_count_add(NMI_OFFSET);
   this_cpu_inc(offsetof<Cpu>('nmi_count'));
   const reason = (<u32>regs.cause) & 0x7fffffff;
   if (reason == NMI_REASON_STOP) cpu_stop_self();
-  if (reason == NMI_REASON_PANIC) panic('panic command in nmi context');
+  if (reason == NMI_REASON_CALL) {
+    changetype<(arg: usize) => void>(READ_ONCE(call_fn))(READ_ONCE(call_arg));
+    preempt_count_sub(NMI_OFFSET);
+    return;
+  }
   if (reason == NMI_REASON_BACKTRACE) pr_emerg('NMI backtrace for cpu %u\n', smp_processor_id());
   else pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
   show_regs(regs);

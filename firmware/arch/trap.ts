@@ -1,21 +1,17 @@
 // Traps: interrupts go to irq/irq.ts; an exception that gets here was expected by nobody, so it is
-// reported (cause in words, registers, call trace) and the system panics.
+// reported (cause in words, registers, call trace), and ends the task (kernel/oops.ts).
 //
 // Entered from entry.S with interrupts off.
 
-import { READ_ONCE, WRITE_ONCE } from './atomic';
-import { hart_off } from './entry';
-import { Cpu, smp_processor_id, this_cpu } from './percpu';
+import { smp_processor_id, this_cpu } from './percpu';
 import { pt_regs } from './ptrace';
 import { show_regs_trace } from './backtrace';
 import { OVERFLOW_TOP, stack_name } from './stacks';
 import { handle_irq } from '../irq/irq';
 import { VERSION } from '../init/version';
-import { bust_spinlocks } from '../kernel/panic-state';
+import { oops_enter, oops_exit } from '../kernel/oops';
 import { panic } from '../kernel/panic';
 import { str } from '../lib/string';
-import { set_console_loglevel } from '../printk/console';
-import { CONSOLE_LOGLEVEL_MOTORMOUTH } from '../printk/levels';
 import { pr_emerg } from '../printk/printk';
 import { current, task_comm } from '../sched/task';
 
@@ -76,25 +72,15 @@ export function show_regs(regs: pt_regs): void {
   pr_emerg('status: %p badaddr: %p cause: %p\n', regs.status, regs.badaddr, regs.cause);
 }
 
-/** An oops inside an oops inside an oops: nothing that prints can be trusted. */
-function oops_enter(): void {
-  const depth = changetype<usize>(this_cpu()) + offsetof<Cpu>('oops_depth');
-  const n = READ_ONCE(depth);
-  WRITE_ONCE(depth, n + 1);
-  if (n >= 2) hart_off();
-  bust_spinlocks(true);
-  set_console_loglevel(CONSOLE_LOGLEVEL_MOTORMOUTH);
-}
-
 /** Called by entry.S, on the stack of the code that failed. */
 export function do_trap_exception(regs: pt_regs): void {
-  oops_enter();
-  pr_emerg('Oops - %s [#1]\n', str(exception_name(<u32>regs.cause)));
+  const n = oops_enter();
+  pr_emerg('Oops - %s [#%u]\n', str(exception_name(<u32>regs.cause)), n);
   show_regs(regs);
   pr_emerg('Call Trace:\n');
   show_regs_trace(regs);
   pr_emerg('---[ end trace ]---\n');
-  panic('Fatal exception');
+  oops_exit();
 }
 
 /** Called by entry.S, on the interrupt stack. */

@@ -3,20 +3,19 @@
 
 import { dump_stack, symbol_of_caller } from '../arch/backtrace';
 import { hart_fp } from '../arch/hart';
-import { in_interrupt, preempt_count, preempt_count_set, smp_processor_id } from '../arch/percpu';
-import { local_irq_enable, irqs_disabled } from '../arch/irqflags';
+import { preempt_count, smp_processor_id } from '../arch/percpu';
+import { irqs_disabled } from '../arch/irqflags';
 import { str } from '../lib/string';
 import { param_is } from '../init/params';
 import { pr_emerg, pr_warn } from '../printk/printk';
 import { current, task_comm } from '../sched/task';
-import { do_exit } from '../sched/exit';
-import { bust_spinlocks } from './panic-state';
+import { oops_enter, oops_exit } from './oops';
 import { panic } from './panic';
 
 /** Called by compiled `throw` statements; any context. Does not return. */
 export function kernel_bug(message: usize, file: usize, line: u32, column: u32): void {
   const p = current();
-  bust_spinlocks(true);
+  oops_enter();
   pr_emerg('------------[ cut here ]------------\n');
   pr_emerg('BUG: %s\n', message);
   pr_emerg('kernel BUG at %s:%u in %pB!\n', file, line, symbol_of_caller(hart_fp()));
@@ -30,18 +29,7 @@ export function kernel_bug(message: usize, file: usize, line: u32, column: u32):
   );
   dump_stack();
   pr_emerg('---[ end trace ]---\n');
-  if (in_interrupt()) panic('Fatal exception in interrupt');
-  if (param_is('oops', 'panic')) panic('Fatal exception');
-  if (p.pid == 0) panic('Attempted to kill the idle task!');
-  if (p.pid == 1) panic('Attempted to kill init!');
-  bust_spinlocks(false);
-  // The task dies with what it holds; whoever waits for that waits for ever.
-  if (preempt_count() != 0) {
-    pr_warn('note: %S[%u] exited with preempt_count %u\n', task_comm(p), p.pid, preempt_count());
-    preempt_count_set(0);
-  }
-  local_irq_enable();
-  do_exit(0xffffffff);
+  oops_exit();
 }
 
 /** Reports where it is called from, if the condition holds; returns the condition. Any context. */

@@ -10,14 +10,7 @@ import { Cpu, in_nmi, in_task, smp_processor_id, this_cpu } from '../arch/percpu
 import { vsnprintf } from '../lib/format';
 import { literal_at, literal_length } from '../lib/string';
 import { local_clock } from '../time/timekeeping';
-import {
-  CONSOLE_TEXT_MAX,
-  console_init,
-  console_trylock,
-  console_unlock,
-  prb,
-  printk_lost,
-} from './console';
+import { console_init, console_trylock, console_unlock, prb, printk_lost } from './console';
 import { direct_init } from './emit/direct';
 import { printk_emitter } from './emit/emit';
 import {

@@ -29,6 +29,7 @@ import {
   spin_unlock_irqrestore,
   spin_unlock_no_resched,
 } from '../locking/spinlock';
+import { pr_info } from '../printk/printk';
 import { put_task_struct } from './fork';
 import {
   activate_task,
@@ -47,6 +48,7 @@ import {
   weight_of,
 } from './rq';
 import {
+  CPUS_ALL,
   TASK_DEAD,
   TASK_INTERRUPTIBLE,
   TASK_NORMAL,
@@ -55,6 +57,7 @@ import {
   current,
   idle_task,
   signal_pending,
+  task_comm,
   task_state,
   task_struct,
 } from './task';
@@ -218,6 +221,16 @@ export function might_sleep(): void {
   cond_resched();
 }
 
+/**
+ * The task may run on none of the CPUs that there are: from now on it may on all. Under p->pi_lock, where
+ * Linux came to print this by printk_deferred() only.
+ */
+function select_fallback_rq(p: task_struct): u32 {
+  p.cpus_mask = CPUS_ALL;
+  pr_info('process %u (%S) no longer affine to cpu%u\n', p.pid, task_comm(p), p.cpu);
+  return smp_processor_id();
+}
+
 /** An allowed CPU: where it ran if that is idle, else here if idle, else the least loaded one. */
 function select_task_rq(p: task_struct): u32 {
   const mask = p.cpus_mask;
@@ -235,7 +248,7 @@ function select_task_rq(p: task_struct): u32 {
       best = cpu;
     }
   }
-  return best < 32 ? best : prev;
+  return best < 32 ? best : select_fallback_rq(p);
 }
 
 function set_task_cpu(p: task_struct, cpu: u32): void {

@@ -1,11 +1,15 @@
 // All self tests, in the order in which they run.
 
 import { register_deferred_selftests } from './deferred';
+import { register_flip_selftests } from './flip';
 import { register_lock_selftests } from './locks';
 import { register_sched_selftests } from './sched';
+import { register_tty_selftests } from './tty';
 
 export function register_all_selftests(): void {
   register_lock_selftests();
   register_sched_selftests();
   register_deferred_selftests();
+  register_tty_selftests();
+  register_flip_selftests();
 }

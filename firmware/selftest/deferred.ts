@@ -1,6 +1,7 @@
 // Self tests of what runs later: timers, hrtimers, works, irq_work, softirqs; and of kmalloc().
 
 import { READ_ONCE, WRITE_ONCE, fetch_add } from '../arch/atomic';
+import { hart_pause } from '../arch/hart';
 import { in_hardirq, in_softirq, in_task, smp_processor_id } from '../arch/percpu';
 import { num_online_cpus } from '../arch/smp';
 import {
@@ -33,7 +34,7 @@ import {
   hrtimer_start,
 } from '../time/hrtimer';
 import { get_jiffies } from '../time/jiffies';
-import { ktime_get_ns } from '../time/timekeeping';
+import { ktime_get_ns, udelay } from '../time/timekeeping';
 import { del_timer, mod_timer, timer_delete_sync, timer_list, timer_setup } from '../time/timer';
 import { check, check_equal, register_selftest, rounds } from './tap';
 
@@ -96,6 +97,24 @@ function hrtimer_fn(t: hrtimer): u32 {
   }
   hrtimer_forward(t, 1_500_000);
   return HRTIMER_RESTART;
+}
+
+function once_fn(t: hrtimer): u32 {
+  fetch_add(count, 1);
+  return HRTIMER_NORESTART;
+}
+
+/** Also on a CPU that is not idle, and does not program its timer for other reasons. */
+function test_hrtimer_when_busy(): void {
+  reset();
+  const t = changetype<hrtimer>(kmalloc(offsetof<hrtimer>()));
+  hrtimer_init(t, once_fn);
+  for (let i: u32 = 1; i <= 5; i++) {
+    hrtimer_start(t, 200_000);
+    udelay(300);
+    check_equal(READ_ONCE(count), i, 'expiries on time');
+  }
+  kfree(changetype<usize>(t));
 }
 
 function test_hrtimers(): void {
@@ -186,10 +205,11 @@ function test_delayed_work(): void {
   const timer = changetype<timer_list>(kmalloc(offsetof<timer_list>()));
   INIT_DELAYED_WORK(work, timer, work_fn);
   work.data = 7;
-  check(schedule_delayed_work(work, 3), 'queued');
-  check(!schedule_delayed_work(work, 3), 'only once');
-  check_equal(READ_ONCE(count), 0, 'not at once');
-  msleep(70);
+  check(schedule_delayed_work(work, 6), 'queued');
+  check(!schedule_delayed_work(work, 6), 'only once');
+  msleep(30);
+  check_equal(READ_ONCE(count), 0, 'not before its time');
+  msleep(50);
   flush_work(work);
   check_equal(READ_ONCE(count), 1, 'but later');
   timer_delete_sync(timer);
@@ -207,7 +227,7 @@ function test_irq_work(): void {
   const work = changetype<irq_work>(kmalloc(offsetof<irq_work>()));
   init_irq_work(work, irq_work_fn);
   check(irq_work_queue(work), 'queued');
-  for (let i: u32 = 0; i < 1000 && READ_ONCE(count) == 0; i++) {}
+  for (let i: u32 = 0; i < 1000 && READ_ONCE(count) == 0; i++) hart_pause();
   check_equal(READ_ONCE(count), 1, 'comes at once');
   const last = num_online_cpus() - 1;
   irq_work_queue_on(work, last);
@@ -240,6 +260,7 @@ function test_kmalloc(): void {
 export function register_deferred_selftests(): void {
   register_selftest('timers', test_timers);
   register_selftest('hrtimers', test_hrtimers);
+  register_selftest('hrtimer on a busy CPU', test_hrtimer_when_busy);
   register_selftest('msleep', test_sleep);
   register_selftest('workqueue', test_workqueue);
   register_selftest('workqueue with a sleeper', test_workqueue_sleeping);

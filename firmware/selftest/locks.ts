@@ -38,7 +38,7 @@ import { cond_resched } from '../sched/core';
 import { kthread_run } from '../sched/kthread';
 import { sched_yield } from '../sched/core';
 import { check, check_equal, register_selftest, rounds } from './tap';
-import { on_all_cpus } from './threads';
+import { PHASES, hesitate, on_all_cpus } from './threads';
 
 const lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
 const rwlock: rwlock_t = changetype<rwlock_t>(memory.data(offsetof<rwlock_t>(), 4));
@@ -62,7 +62,9 @@ function reset(): void {
 
 /** Not atomic on purpose: only a lock makes it right. */
 function bump(p: usize): void {
-  WRITE_ONCE(p, READ_ONCE(p) + 1);
+  const value = READ_ONCE(p);
+  hesitate(20);
+  WRITE_ONCE(p, value + 1);
 }
 
 function spin_body(cpu: u32): void {
@@ -111,7 +113,9 @@ function rw_body(cpu: u32): void {
       write_unlock_irqrestore(rwlock, flags);
     } else {
       read_lock(rwlock);
-      if (READ_ONCE(a) != READ_ONCE(b)) fetch_add(wrong, 1);
+      const before = READ_ONCE(a);
+      hesitate(20);
+      if (before != READ_ONCE(b)) fetch_add(wrong, 1);
       read_unlock(rwlock);
     }
   }
@@ -175,6 +179,7 @@ function test_semaphore(): void {
 function ponger(n: usize): u32 {
   for (let i: usize = 0; i < n; i++) {
     wait_for_completion(ping);
+    hesitate(<u32>i % PHASES);
     complete(pong);
   }
   return 0;
@@ -188,6 +193,7 @@ function test_completion(): void {
   let late: u32 = 0;
   for (let i: u32 = 0; i < n; i++) {
     complete(ping);
+    hesitate((i * 7) % PHASES);
     if (wait_for_completion_timeout(pong, 100) == 0) late++;
   }
   check_equal(late, 0, 'completions lost');
@@ -207,6 +213,7 @@ function seq_body(cpu: u32): void {
       do {
         start = read_seqcount_begin(seq);
         x = READ_ONCE(a);
+        hesitate(20);
         y = READ_ONCE(b);
       } while (read_seqcount_retry(seq, start));
       if (x != y) fetch_add(wrong, 1);

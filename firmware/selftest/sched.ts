@@ -3,6 +3,8 @@
 
 import { READ_ONCE, WRITE_ONCE, fetch_add, smp_mb } from '../arch/atomic';
 import { csr_read } from '../arch/csr';
+import { hart_pause } from '../arch/hart';
+import { local_irq_restore, local_irq_save } from '../arch/irqflags';
 import { preempt_disable, preempt_enable, smp_processor_id } from '../arch/percpu';
 import { num_online_cpus } from '../arch/smp';
 import { set_cpus_allowed, stop_machine } from '../kernel/stop-machine';
@@ -46,6 +48,7 @@ import {
   wake_up,
 } from '../sched/wait';
 import { check, check_equal, note, register_selftest, rounds } from './tap';
+import { PHASES, hesitate } from './threads';
 
 const MINSTRET: u32 = 0xb02;
 
@@ -59,6 +62,8 @@ const wq2: wait_queue_head = changetype<wait_queue_head>(
 const turn: usize = memory.data(4, 4);
 const done: usize = memory.data(4, 4);
 const counter: usize = memory.data(4, 4);
+/** The two of a ping-pong are on different CPUs: their phases vary. */
+const sweep: usize = memory.data(4, 4);
 
 function wait_for_turn(q: wait_queue_head, t: u32): void {
   while (READ_ONCE(turn) != t) {
@@ -79,6 +84,7 @@ function second(n: usize): u32 {
   for (let i: usize = 0; i < n; i++) {
     wait_for_turn(wq2, 1);
     WRITE_ONCE(done, READ_ONCE(done) + 1);
+    if (READ_ONCE(sweep)) hesitate(<u32>i % PHASES);
     pass_turn(wq, 0);
   }
   return 0;
@@ -89,9 +95,11 @@ function ping_pong(cpu: u32, n: u32): void {
   init_waitqueue_head(wq2, 'selftest wq');
   WRITE_ONCE(turn, 0);
   WRITE_ONCE(done, 0);
+  WRITE_ONCE(sweep, cpu != smp_processor_id() ? 1 : 0);
   kthread_run(second, n, 'second', <i32>cpu);
   for (let i: u32 = 0; i < n; i++) {
     pass_turn(wq2, 1);
+    if (READ_ONCE(sweep)) hesitate((i * 7) % PHASES);
     wait_for_turn(wq, 0);
   }
   check_equal(READ_ONCE(done), n, 'rounds');
@@ -174,7 +182,7 @@ function test_affinity(): void {
 }
 
 function spinner(unused: usize): u32 {
-  while (!kthread_should_stop()) {}
+  while (!kthread_should_stop()) hart_pause();
   return 0;
 }
 
@@ -203,8 +211,13 @@ function alone(unused: usize): void {
     if (READ_ONCE(counter) != READ_ONCE(done)) WRITE_ONCE(turn, 1);
 }
 
+/** Takes its time over an interrupt: who stops this CPU has to wait. */
 function counting(unused: usize): u32 {
-  while (!kthread_should_stop()) WRITE_ONCE(counter, READ_ONCE(counter) + 1);
+  while (!kthread_should_stop()) {
+    const flags = local_irq_save();
+    for (let i: u32 = 0; i < 1000; i++) WRITE_ONCE(counter, READ_ONCE(counter) + 1);
+    local_irq_restore(flags);
+  }
   return 0;
 }
 

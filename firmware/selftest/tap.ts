@@ -2,8 +2,8 @@
 // results in TAP form (testanything.org, version 13). A test calls check() as often as it likes.
 
 import { READ_ONCE, WRITE_ONCE } from '../arch/atomic';
-import { simple_strtoul, str, streq } from '../lib/string';
-import { arg } from '../shell/commands';
+import { literal_at, literal_length, simple_strtoul, str, strlen } from '../lib/string';
+import { arg, rest } from '../shell/commands';
 import { tty_printf } from '../tty/tty';
 
 @unmanaged
@@ -19,11 +19,17 @@ const count: usize = memory.data(4, 4);
 const failures: usize = memory.data(4, 4);
 /** Rounds that long tests make, in thousands. */
 const scale: usize = memory.data(4, 4);
+/** The beginning of every name. */
+const no_name: usize = memory.data(1, 1);
+
+function test_at(i: u32): selftest {
+  return changetype<selftest>(table + <usize>i * offsetof<selftest>());
+}
 
 export function register_selftest(name: string, run: () => void): void {
   const n = load<u32>(count);
   if (n == TESTS_MAX) return;
-  const t = changetype<selftest>(table + n * offsetof<selftest>());
+  const t = test_at(n);
   t.name = name;
   t.run = run;
   store<u32>(count, n + 1);
@@ -52,22 +58,39 @@ export function rounds(): u32 {
   return load<u32>(scale) * 1000;
 }
 
-/** run selftest [thousands of rounds] [name] */
+/** Is the test one of those asked for? All are, without a name; else those that begin with it. */
+function selected(t: selftest, name: usize): bool {
+  const n = strlen(name);
+  if (n > literal_length(t.name)) return false;
+  for (let i: u32 = 0; i < n; i++) {
+    if (<u32>load<u8>(name + i) != literal_at(t.name, i)) return false;
+  }
+  return true;
+}
+
+/** run selftest [thousands of rounds] [beginning of a name] */
 export function selftest_main(argc: u32, argv: usize): u32 {
-  store<u32>(scale, argc > 2 ? simple_strtoul(arg(argv, 2)) : 2);
-  const n = load<u32>(count);
+  const thousands = argc > 2 ? simple_strtoul(arg(argv, 2)) : 2;
+  if (thousands == 0) {
+    tty_printf('usage: run selftest [thousands of rounds, 2 if not given] [beginning of a name]\n');
+    return 1;
+  }
+  store<u32>(scale, thousands);
+  const name: usize = argc > 3 ? rest(argc, argv, 3) : no_name;
+  let wanted: u32 = 0;
+  for (let i: u32 = 0; i < load<u32>(count); i++) if (selected(test_at(i), name)) wanted++;
+  tty_printf('TAP version 13\n1..%u\n', wanted);
   let failed: u32 = 0;
   let number: u32 = 0;
-  tty_printf('TAP version 13\n');
-  if (argc <= 3) tty_printf('1..%u\n', n);
-  for (let i: u32 = 0; i < n; i++) {
-    const t = changetype<selftest>(table + i * offsetof<selftest>());
-    if (argc > 3 && !streq(arg(argv, 3), t.name)) continue;
+  for (let i: u32 = 0; i < load<u32>(count); i++) {
+    const t = test_at(i);
+    if (!selected(t, name)) continue;
     WRITE_ONCE(failures, 0);
     t.run();
     const bad = READ_ONCE(failures) != 0;
     if (bad) failed++;
     tty_printf('%sok %u - %s\n', str(bad ? 'not ' : ''), ++number, str(t.name));
   }
-  return failed;
+  if (wanted == 0) tty_printf('# no test has a name that begins with %S\n', name);
+  return wanted == 0 ? 1 : failed;
 }

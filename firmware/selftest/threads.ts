@@ -1,4 +1,5 @@
-// For self tests: the same function on every CPU at once, as threads that wait for each other.
+// For self tests: the same function on every CPU at once, as threads that wait for each other; and
+// waiting without sleeping.
 
 import { READ_ONCE, WRITE_ONCE, fetch_add, smp_load_acquire } from '../arch/atomic';
 import { hart_pause } from '../arch/hart';
@@ -7,9 +8,17 @@ import { cpu_online, num_online_cpus } from '../arch/smp';
 import { kthread_run } from '../sched/kthread';
 import { msleep } from '../sched/timeout';
 
+/** A wakeup may fall into any moment of what its receiver does: hesitations up to this sweep it. */
+export const PHASES: u32 = 400;
+
 const body: usize = memory.data(4, 4);
 const ready: usize = memory.data(4, 4);
 const finished: usize = memory.data(4, 4);
+
+/** Gives other CPUs the time to come in between. */
+export function hesitate(n: u32): void {
+  for (let i: u32 = 0; i < n; i++) hart_pause();
+}
 
 function thread(cpu: usize): u32 {
   fetch_add(ready, 1);

@@ -5,7 +5,7 @@ import { readb, writeb } from '../arch/mmio';
 import { timer_list } from '../time/timer';
 import {
   UART_FCR_ENABLE_FIFO,
-  UART_FCR_R_TRIG_10,
+  UART_FCR_R_TRIG_11,
   UART_FCR7_64BYTE,
   UART_LSR,
   UART_LSR_BI,
@@ -157,7 +157,7 @@ export function serial8250_use_type(up: uart_8250_port, type: u32): void {
     case PORT_16654:
       up.fifosize = type == PORT_16550A ? 16 : type == PORT_16650V2 ? 32 : 64;
       up.tx_loadsz = type == PORT_16550A ? 16 : type == PORT_16650V2 ? 16 : 32;
-      up.fcr = UART_FCR_ENABLE_FIFO | UART_FCR_R_TRIG_10;
+      up.fcr = UART_FCR_ENABLE_FIFO | UART_FCR_R_TRIG_11;
       up.capabilities = UART_CAP_FIFO;
       if (type != PORT_16550A) up.capabilities |= UART_CAP_EFR | UART_CAP_SLEEP;
       break;
@@ -165,7 +165,7 @@ export function serial8250_use_type(up: uart_8250_port, type: u32): void {
     case PORT_U6_16550A:
       up.fifosize = 64;
       up.tx_loadsz = 64;
-      up.fcr = UART_FCR_ENABLE_FIFO | UART_FCR_R_TRIG_10;
+      up.fcr = UART_FCR_ENABLE_FIFO | UART_FCR_R_TRIG_11;
       up.capabilities = UART_CAP_FIFO | UART_CAP_AFE;
       if (type == PORT_16750) {
         up.fcr |= UART_FCR7_64BYTE;

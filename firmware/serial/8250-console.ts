@@ -159,7 +159,7 @@ function write_masked(up: uart_8250_port, text: usize, length: u32): void {
 export function serial8250_console_write(console: Console, text: usize, length: u32): void {
   const up = changetype<uart_8250_port>(console.data);
   const flags = local_irq_save();
-  let locked = true;
+  let locked: bool = true;
   // Who dies must not wait for a lock that may never come free: rather garbled than silent.
   if (oops_in_progress()) locked = spin_trylock(up.lock);
   else spin_lock(up.lock);

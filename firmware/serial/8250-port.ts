@@ -440,7 +440,7 @@ export function serial8250_startup(port: uart_port): i32 {
 /** Task context, under tty_port->mutex. */
 export function serial8250_shutdown(port: uart_port): void {
   const up = up_to_8250(port);
-  let flags = spin_lock_irqsave(up.lock);
+  const flags = spin_lock_irqsave(up.lock);
   up.ier = 0;
   serial_out(up, UART_IER, 0);
   up.mctrl &= ~TIOCM_OUT2;

@@ -34,8 +34,11 @@ export const UART_IIR_64BYTE_FIFO: u32 = 0x20;
 export const UART_FCR_ENABLE_FIFO: u32 = 0x01;
 export const UART_FCR_CLEAR_RCVR: u32 = 0x02;
 export const UART_FCR_CLEAR_XMIT: u32 = 0x04;
-/** Receive interrupt from the third trigger level on (8 bytes of 16), and by timeout. */
-export const UART_FCR_R_TRIG_10: u32 = 0x80;
+/**
+ * Receive interrupt from the highest trigger level on (14 bytes of 16), and by timeout. Linux takes the
+ * third (8 bytes), which costs half as much again; here it leaves two characters' time to answer.
+ */
+export const UART_FCR_R_TRIG_11: u32 = 0xc0;
 /** 16750, while DLAB: 64-byte FIFO. */
 export const UART_FCR7_64BYTE: u32 = 0x20;
 

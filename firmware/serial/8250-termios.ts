@@ -49,6 +49,7 @@ import {
   UART_LSR_BI,
   UART_LSR_DR,
   UART_LSR_FE,
+  UART_FCR_R_TRIG_11,
   UART_LSR_OE,
   UART_LSR_PE,
   UART_LSR_THRE,
@@ -125,7 +126,7 @@ export function serial8250_set_termios(port: uart_port, termios: ktermios): void
   up.lcr = lcr;
   if (up.capabilities & UART_CAP_FIFO && up.fifosize > 1) {
     up.fcr &= ~FCR_TRIGGER_MASK;
-    if (baud >= TRIGGER_MIN_BAUD) up.fcr |= 0x80;
+    if (baud >= TRIGGER_MIN_BAUD) up.fcr |= UART_FCR_R_TRIG_11;
   }
   up.mcr &= ~UART_MCR_AFE;
   port.status &= ~UPSTAT_AUTOCTS;

@@ -21,20 +21,22 @@ function show_parameter(name: string, help: string): void {
 /** help boot: the words that the kernel command line (--append) may have. */
 function show_boot_parameters(): void {
   show_parameter('console=ttyS0[,...]', 'the console');
-  show_parameter('earlycon', 'a console from the first message on');
   show_parameter('quiet, debug, loglevel=N', 'what the console shows');
   show_parameter('ignore_loglevel', 'the console shows everything');
   show_parameter('printk.time=0', 'no time stamps');
   show_parameter('maxcpus=N', 'bring up N harts only');
   show_parameter('panic=N', 'restart N s after a panic; -1: at once; 0: never');
-  show_parameter('oops=panic', 'a BUG is a panic');
+  show_parameter('oops=panic', 'an oops or BUG is a panic');
+  show_parameter('panic_on_oops=1', 'the same');
   show_parameter('panic_on_warn=1', 'a WARN is a panic');
   show_parameter('nowatchdog', 'no lockup detectors');
   show_parameter('watchdog_thresh=N', 'hard lockup after N s, soft after 2 N (10)');
   show_parameter('softlockup_panic=1', 'a soft lockup is a panic');
   show_parameter('nmi_watchdog=panic', 'a hard lockup is a panic');
+  show_parameter('hardlockup_panic=1', 'the same');
   show_parameter('hung_task_timeout=N', 'report tasks blocked for N s (120; 0: off)');
   show_parameter('hung_task_panic=1', 'a hung task is a panic');
+  show_parameter('sysrq.under_port_lock=1', 'sysrq keys under port->lock: deadlocks');
   show_parameter('bench=N', 'compute and power off');
 }
 

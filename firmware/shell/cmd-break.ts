@@ -3,14 +3,14 @@
 
 import { READ_ONCE, WRITE_ONCE } from '../arch/atomic';
 import { dump_stack } from '../arch/backtrace';
-import { smp_call_function_single } from '../arch/ipi';
 import { local_irq_disable } from '../arch/irqflags';
+import { readl } from '../arch/mmio';
 import { preempt_disable, smp_processor_id } from '../arch/percpu';
 import { hart_pause } from '../arch/hart';
 import { num_online_cpus } from '../arch/smp';
 import { WARN } from '../kernel/bug';
 import { INIT_WORK, queue_work_on, work_struct } from '../kernel/workqueue';
-import { streq } from '../lib/string';
+import { str, streq } from '../lib/string';
 import { mutex, mutex_init, mutex_lock, mutex_unlock } from '../locking/mutex';
 import {
   spin_lock,
@@ -27,6 +27,7 @@ import { get_jiffies } from '../time/jiffies';
 import { mod_timer, timer_list, timer_setup } from '../time/timer';
 import { tty_printf } from '../tty/tty';
 import { arg, register_command } from './commands';
+import { CONTEXT_UNKNOWN, IN_TASK, context_by_name, run_in_context } from './context';
 
 const lock_a: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
 const lock_b: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
@@ -34,6 +35,8 @@ const mutex_a: mutex = changetype<mutex>(memory.data(offsetof<mutex>(), 4));
 /** Threads that have their first lock. */
 const ready: usize = memory.data(4, 4);
 const none: usize = memory.data(4, 4);
+/** Nothing answers at this address on the virt board. */
+const NOWHERE: usize = 0x50000;
 
 function bug_unlock(unused: usize): u32 {
   spin_unlock(lock_a);
@@ -126,8 +129,13 @@ function bug_free(unused: usize): u32 {
   return 0;
 }
 
-function bug_plain(unused: usize): u32 {
+function bug_now(): void {
   throw new Error('bug command');
+}
+
+function bug_plain(unused: usize): u32 {
+  bug_now();
+  return 0;
 }
 
 function cmd_bug(argc: u32, argv: usize): void {
@@ -144,7 +152,12 @@ function cmd_bug(argc: u32, argv: usize): void {
   else if (streq(kind, 'work')) fn = bug_work;
   else if (streq(kind, 'free')) fn = bug_free;
   else if (argc > 1) {
-    tty_printf('usage: bug [unlock|owner|mutex|mutex-owner|sleep|irqs|schedule|timer|work|free]\n');
+    const context = context_by_name(kind);
+    if (context != CONTEXT_UNKNOWN) run_in_context(context, bug_now, 'bug', 0);
+    else {
+      tty_printf('usage: bug [task|softirq|irq|nmi]\n');
+      tty_printf('       bug unlock|owner|mutex|mutex-owner|sleep|irqs|schedule|timer|work|free\n');
+    }
     return;
   }
   spin_lock_init(lock_a, 'bug lock a');
@@ -155,25 +168,28 @@ function cmd_bug(argc: u32, argv: usize): void {
   WRITE_ONCE(ready, 2);
 }
 
-/** Code that does not exist, in a thread or in an interrupt. */
+/** Runs a function in the context that the first argument names, by default in a task. */
+function in_context(argc: u32, argv: usize, fn: () => void, name: string): void {
+  const context = argc > 1 ? context_by_name(arg(argv, 1)) : IN_TASK;
+  if (context == CONTEXT_UNKNOWN) tty_printf('usage: %s [task|softirq|irq|nmi]\n', str(name));
+  else run_in_context(context, fn, name, 0);
+}
+
+function oops_now(): void {
+  readl(NOWHERE);
+}
+
+/** A load from where nothing is. */
 function cmd_oops(argc: u32, argv: usize): void {
-  if (argc > 1 && streq(arg(argv, 1), 'irq'))
-    smp_call_function_single(smp_processor_id(), oops_now, 0);
-  else kthread_run(oops_thread, 0, 'oops', 0);
-  msleep(100);
+  in_context(argc, argv, oops_now, 'oops');
 }
 
-function oops_now(unused: usize): void {
-  throw new Error('oops command');
-}
-
-function oops_thread(unused: usize): u32 {
-  oops_now(0);
-  return 0;
+function warn_now(): void {
+  WARN(true, 'warn command');
 }
 
 function cmd_warn(argc: u32, argv: usize): void {
-  WARN(true, 'warn command');
+  in_context(argc, argv, warn_now, 'warn');
 }
 
 function hang_irqsoff(unused: usize): u32 {
@@ -243,15 +259,20 @@ function cmd_deadlock(argc: u32, argv: usize): void {
   }
 }
 
-function cmd_stack(argc: u32, argv: usize): void {
+function stack_now(): void {
   dump_stack();
 }
 
+function cmd_stack(argc: u32, argv: usize): void {
+  if (argc == 1) dump_stack();
+  else in_context(argc, argv, stack_now, 'stack');
+}
+
 export function register_break_commands(): void {
-  register_command('bug', '[kind]', 'a BUG in a thread of its own; help by bug ?', cmd_bug);
-  register_command('oops', '[irq]', 'an oops in a thread, or in an interrupt', cmd_oops);
-  register_command('warn', '', 'a WARN', cmd_warn);
+  register_command('bug', '[kind|context]', 'a BUG; bug ? lists the kinds', cmd_bug);
+  register_command('oops', '[context]', 'a bad load in a task, softirq, irq or nmi', cmd_oops);
+  register_command('warn', '[context]', 'a WARN in a task, softirq, irq or nmi', cmd_warn);
   register_command('hang', 'irqsoff|preempt|task', 'a hart or a task that hangs', cmd_hang);
   register_command('deadlock', '[aa]', 'two harts that wait for each other', cmd_deadlock);
-  register_command('stack', '', 'the calls that lead here', cmd_stack);
+  register_command('stack', '[context]', 'the calls that lead here', cmd_stack);
 }

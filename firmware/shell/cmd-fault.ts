@@ -5,42 +5,28 @@ import { illegal_instruction, jump_to } from '../arch/entry';
 import { hart_ebreak } from '../arch/hart';
 import { smp_call_function_single } from '../arch/ipi';
 import { readl, writel } from '../arch/mmio';
-import { smp_processor_id } from '../arch/percpu';
-import { NMI_REASON_PANIC, send_nmi } from '../arch/nmi';
+import { in_hardirq, in_nmi, smp_processor_id } from '../arch/percpu';
 import { panic } from '../kernel/panic';
 import { str, streq } from '../lib/string';
-import { kmalloc } from '../mm/slab';
-import { msleep } from '../sched/timeout';
-import { get_jiffies } from '../time/jiffies';
-import { mod_timer, timer_list, timer_setup } from '../time/timer';
 import { tty_printf } from '../tty/tty';
 import { udelay } from '../time/timekeeping';
 import { arg, register_command, rest } from './commands';
+import { CONTEXT_UNKNOWN, IN_TASK, context_by_name, run_in_context } from './context';
 
 /** Nothing answers at this address on the virt board. */
 const HOLE: usize = 0x50000;
 const scratch: usize = memory.data(16, 4);
 
-function panic_here(context: usize): void {
-  panic('panic command in %s context', context);
-}
-
-function panic_timer(t: timer_list): void {
-  panic_here(str('softirq'));
+function panic_here(): void {
+  panic('panic command in %s context', str(in_nmi() ? 'nmi' : in_hardirq() ? 'irq' : 'softirq'));
 }
 
 /** panic irq, softirq, nmi: from there; anything else is the text. */
 function cmd_panic(argc: u32, argv: usize): void {
-  const where = argc == 2 ? arg(argv, 1) : scratch + 12;
-  if (streq(where, 'irq')) smp_call_function_single(smp_processor_id(), panic_here, str('irq'));
-  else if (streq(where, 'softirq')) {
-    const t = changetype<timer_list>(kmalloc(offsetof<timer_list>()));
-    timer_setup(t, panic_timer);
-    mod_timer(t, get_jiffies() + 1);
-    msleep(1000);
-  } else if (streq(where, 'nmi') && send_nmi(smp_processor_id(), NMI_REASON_PANIC)) udelay(1000);
-  else if (argc > 1) panic('%S', rest(argc, argv, 1));
-  else panic('panic command');
+  const where = argc == 2 ? context_by_name(arg(argv, 1)) : CONTEXT_UNKNOWN;
+  if (where == IN_TASK || argc == 1) panic('panic command');
+  if (where != CONTEXT_UNKNOWN) run_in_context(where, panic_here, 'panic', 0);
+  else panic('%S', rest(argc, argv, 1));
 }
 
 function trap_load(): void {
@@ -87,7 +73,7 @@ function cmd_trap(argc: u32, argv: usize): void {
 export function register_fault_commands(): void {
   register_command(
     'panic',
-    '[irq|softirq|nmi|text]',
+    '[softirq|irq|nmi|text]',
     'panic, in task context or another',
     cmd_panic,
   );

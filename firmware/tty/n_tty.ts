@@ -19,6 +19,7 @@ import {
   n_tty_column,
   process_echoes,
 } from './n_tty_output';
+import { receive_plain, takes_plain, update_char_map } from './n_tty_plain';
 import {
   BRKINT,
   ECHO,
@@ -77,6 +78,8 @@ export const EIO: i32 = -5;
 export class n_tty_data {
   /** Characters, then as many flags: 1 where a line ends. */
   read_buf: usize;
+  /** 256 bits: characters that mean something with these settings. For the batch in progress. */
+  char_map: usize;
   read_head: u32;
   /** End of the last complete line. */
   canon_head: u32;
@@ -103,6 +106,7 @@ export function n_tty_open(): n_tty_data {
   const ldata = changetype<n_tty_data>(memblock_alloc(offsetof<n_tty_data>(), 8));
   ldata.read_buf = memblock_alloc(<usize>N_TTY_BUF_SIZE * 2, 8);
   ldata.echo_buf = memblock_alloc(<usize>N_TTY_BUF_SIZE + 4, 8);
+  ldata.char_map = memblock_alloc(32, 4);
   ldata.atomic_read_lock = changetype<mutex>(memblock_alloc(offsetof<mutex>(), 8));
   mutex_init(ldata.atomic_read_lock, 'atomic_read_lock');
   ldata.output_lock = changetype<mutex>(memblock_alloc(offsetof<mutex>(), 8));
@@ -110,7 +114,7 @@ export function n_tty_open(): n_tty_data {
   return ldata;
 }
 
-function head_of(ldata: n_tty_data): usize {
+export function n_tty_head(ldata: n_tty_data): usize {
   return changetype<usize>(ldata) + offsetof<n_tty_data>('read_head');
 }
 
@@ -154,7 +158,7 @@ function put_tty_queue(ldata: n_tty_data, c: u32, line_end: bool): void {
   const at = ldata.read_buf + (ldata.read_head & MASK);
   store<u8>(at, c);
   store<u8>(at + N_TTY_BUF_SIZE, line_end ? 1 : 0);
-  smp_store_release(head_of(ldata), ldata.read_head + 1);
+  smp_store_release(n_tty_head(ldata), ldata.read_head + 1);
 }
 
 /** The line is complete. */
@@ -201,7 +205,7 @@ function eraser(tty: tty_struct, c: u32): void {
   const kill = c == termios.vkill;
   const word = c == termios.vwerase;
   if (kill && !(L(tty, ECHO) && L(tty, ECHOK) && L(tty, ECHOKE) && L(tty, ECHOE))) {
-    smp_store_release(head_of(ldata), ldata.canon_head);
+    smp_store_release(n_tty_head(ldata), ldata.canon_head);
     if (!L(tty, ECHO)) return;
     echo_char(tty, c);
     if (L(tty, ECHOK)) echo_char_raw(tty, 0x0a);
@@ -215,7 +219,7 @@ function eraser(tty: tty_struct, c: u32): void {
       if (blank && seen) break;
       if (!blank) seen = true;
     }
-    smp_store_release(head_of(ldata), ldata.read_head - 1);
+    smp_store_release(n_tty_head(ldata), ldata.read_head - 1);
     if (L(tty, ECHO)) {
       if (c == termios.verase && !L(tty, ECHOE)) echo_char(tty, c);
       else rub_out(tty, last);
@@ -263,6 +267,8 @@ function store_char(tty: tty_struct, c: u32): void {
     if (c == 0x0a) echo_char_raw(tty, c);
     else echo_char(tty, c);
   }
+  // 0xff marks what follows it as bad; a good one comes twice.
+  if (c == 0xff && I(tty, PARMRK)) put_tty_queue(ldata, c, false);
   put_tty_queue(ldata, c, false);
 }
 
@@ -328,29 +334,30 @@ function receive_char(tty: tty_struct, c: u32): void {
   store_char(tty, c);
 }
 
+/** What stands for a character with an error; with PARMRK behind 0xff 0x00. */
+function store_bad_char(tty: tty_struct, c: u32): void {
+  const ldata = tty.disc_data;
+  const marked = I(tty, PARMRK);
+  if (receive_room(tty) < (marked ? 3 : 1)) {
+    ldata.num_overrun++;
+    return;
+  }
+  if (marked) {
+    put_tty_queue(ldata, 0xff, false);
+    put_tty_queue(ldata, 0, false);
+  }
+  put_tty_queue(ldata, c, false);
+}
+
 /** A character with an error, or a BREAK. */
 function receive_flagged(tty: tty_struct, c: u32, flag: u32): void {
   if (flag == TTY_BREAK) {
     if (I(tty, IGNBRK)) return;
-    if (I(tty, BRKINT)) {
-      receive_signal_char(tty, tty.termios.vintr);
-      return;
-    }
-    if (I(tty, PARMRK)) {
-      put_tty_queue(tty.disc_data, 0xff, false);
-      put_tty_queue(tty.disc_data, 0, false);
-    }
-    put_tty_queue(tty.disc_data, 0, false);
+    if (I(tty, BRKINT)) receive_signal_char(tty, tty.termios.vintr);
+    else store_bad_char(tty, 0);
   } else if (flag == TTY_PARITY || flag == TTY_FRAME) {
-    if (!I(tty, INPCK)) {
-      receive_char(tty, c);
-    } else if (!I(tty, IGNPAR)) {
-      if (I(tty, PARMRK)) {
-        put_tty_queue(tty.disc_data, 0xff, false);
-        put_tty_queue(tty.disc_data, 0, false);
-        put_tty_queue(tty.disc_data, c, false);
-      } else put_tty_queue(tty.disc_data, 0, false);
-    }
+    if (!I(tty, INPCK)) receive_char(tty, c);
+    else if (!I(tty, IGNPAR)) store_bad_char(tty, I(tty, PARMRK) ? c : 0);
   } else if (flag == TTY_OVERRUN) {
     tty.disc_data.num_overrun++;
   }
@@ -359,8 +366,8 @@ function receive_flagged(tty: tty_struct, c: u32, flag: u32): void {
 /** How many characters can be taken. An endless line without room takes on, and loses. */
 function room_for(tty: tty_struct, count: u32): u32 {
   const ldata = tty.disc_data;
-  // A flagged character may become three.
-  const room = receive_room(tty) - 2;
+  // A character with an error may become three.
+  const room = I(tty, PARMRK) ? receive_room(tty) / 3 : receive_room(tty);
   if (room <= 0) {
     const overflow = L(tty, ICANON) && ldata.canon_head == READ_ONCE(tail_of(ldata));
     return overflow ? 1 : 0;
@@ -375,6 +382,7 @@ function room_for(tty: tty_struct, count: u32): u32 {
 export function n_tty_receive_buf(tty: tty_struct, cp: usize, fp: usize, count: u32): u32 {
   const ldata = tty.disc_data;
   let taken: u32 = 0;
+  update_char_map(tty);
   while (taken < count) {
     const n = room_for(tty, count - taken);
     if (n == 0) {
@@ -386,10 +394,15 @@ export function n_tty_receive_buf(tty: tty_struct, cp: usize, fp: usize, count: 
       continue;
     }
     const end = taken + n;
-    for (; taken < end; taken++) {
+    while (taken < end) {
+      if (<i32>(end - taken) <= receive_room(tty) && takes_plain(tty)) {
+        taken += receive_plain(ldata, cp + taken, fp + taken, end - taken);
+        if (taken == end) break;
+      }
       const flag: u32 = load<u8>(fp + taken);
       if (flag == TTY_NORMAL) receive_char(tty, load<u8>(cp + taken));
       else receive_flagged(tty, load<u8>(cp + taken), flag);
+      taken++;
     }
   }
   commit_echoes(tty);
@@ -419,7 +432,8 @@ function check_unthrottle(tty: tty_struct): void {
   // Our read_tail is out before we look: who throttles after this sees it.
   smp_mb();
   if (!tty_test(tty, TTY_THROTTLED)) return;
-  if (smp_load_acquire(head_of(ldata)) - READ_ONCE(tail_of(ldata)) > THRESHOLD_UNTHROTTLE) return;
+  if (smp_load_acquire(n_tty_head(ldata)) - READ_ONCE(tail_of(ldata)) > THRESHOLD_UNTHROTTLE)
+    return;
   mutex_lock(tty.throttle_mutex);
   if (tty_test(tty, TTY_THROTTLED)) {
     tty_set_flag(tty, TTY_THROTTLED, false);
@@ -431,8 +445,8 @@ function check_unthrottle(tty: tty_struct): void {
 /** Drops all input. Task context, or the worker. */
 export function n_tty_flush_buffer(tty: tty_struct): void {
   const ldata = tty.disc_data;
-  smp_store_release(tail_of(ldata), READ_ONCE(head_of(ldata)));
-  smp_store_release(canon_of(ldata), READ_ONCE(head_of(ldata)));
+  smp_store_release(tail_of(ldata), READ_ONCE(n_tty_head(ldata)));
+  smp_store_release(canon_of(ldata), READ_ONCE(n_tty_head(ldata)));
   check_unthrottle(tty);
 }
 
@@ -451,7 +465,7 @@ export function n_tty_set_termios(tty: tty_struct, old_lflag: u32): void {
 
 function input_available(tty: tty_struct): bool {
   const ldata = tty.disc_data;
-  const until = smp_load_acquire(L(tty, ICANON) ? canon_of(ldata) : head_of(ldata));
+  const until = smp_load_acquire(L(tty, ICANON) ? canon_of(ldata) : n_tty_head(ldata));
   return until != ldata.read_tail;
 }
 
@@ -485,7 +499,7 @@ function copy_line(tty: tty_struct, to: usize, size: u32): u32 {
 /** What there is. Under atomic_read_lock. */
 function copy_raw(tty: tty_struct, to: usize, size: u32): u32 {
   const ldata = tty.disc_data;
-  const until = smp_load_acquire(head_of(ldata));
+  const until = smp_load_acquire(n_tty_head(ldata));
   let n: u32 = 0;
   let tail = ldata.read_tail;
   for (; tail != until && n < size; tail++) store<u8>(to + n++, read_char_at(ldata, tail));

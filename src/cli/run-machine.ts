@@ -102,13 +102,14 @@ class Run {
   }
 
   #uartOptions(): UartOptions {
-    const { uart, baud, uartShift, uartWidth, uartOut2 } = this.#options;
+    const { uart, uartFault, baud, uartShift, uartWidth, uartOut2 } = this.#options;
     return {
       variant: uart,
       noBaud: !baud,
       registerShift: uartShift,
       registerBytes: uartWidth,
       out2GatesIrq: uartOut2,
+      ...(uartFault && { fault: uartFault }),
     };
   }
 

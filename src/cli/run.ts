@@ -3,6 +3,11 @@
 
 import { Command } from 'commander';
 import {
+  isUart8250Fault,
+  UART8250_FAULTS,
+  type Uart8250Fault,
+} from '../../devices/uart8250/options.ts';
+import {
   isUart8250VariantName,
   UART8250_VARIANT_NAMES,
   type Uart8250VariantName,
@@ -30,6 +35,7 @@ export interface RunOptions {
   uartShift: 0 | 1 | 2;
   uartWidth: 1 | 2 | 4;
   uartOut2: boolean;
+  uartFault?: Uart8250Fault;
   baud: boolean;
   paced?: boolean;
   unpaced?: boolean;
@@ -137,6 +143,16 @@ const OPTIONS: readonly OptionEntry[] = [
     flags: '--uart-out2',
     help: 'UART interrupts pass only while OUT2 is active, as on PCs',
     default: false,
+  },
+  {
+    flags: '--uart-fault <fault>',
+    help: `a defect of the UARTs: ${UART8250_FAULTS.join(', ')} (see docs/uart.md)`,
+    parse: (option, text) => {
+      if (isUart8250Fault(text)) return text;
+      throw new PrintkitError(
+        `${option}: there is no fault "${text}" (known: ${UART8250_FAULTS.join(', ')})`,
+      );
+    },
   },
   { flags: '--no-baud', help: 'characters take no time on the wire' },
   {

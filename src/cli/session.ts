@@ -34,6 +34,13 @@ const POLLER_FIRST_NS = 2_000_000_000;
 /** ... and the next ones at this distance. */
 const POLLER_NEXT_NS = 20_000_000;
 
+/**
+ * A guest whose input has ended, that says nothing for an hour of virtual time and sleeps through 99 %
+ * of it, only waits for input: its timers are watchdogs. Whoever sleeps on purpose wakes up earlier.
+ */
+const ASLEEP_NS = 3_600_000_000_000;
+const ASLEEP_INSTRUCTIONS_MAX_RATIO = 0.01;
+
 /** Full FIFOs at 300 baud need less; a UART that flow control has stopped never ends. */
 const SEND_REST_NS = 3_000_000_000;
 
@@ -80,6 +87,8 @@ export class Session {
   #fedNs = 0;
   #quietSinceNs = 0;
   #settleNs = SETTLE_NS;
+  /** When the guest last said or did something. */
+  readonly #active = { ns: 0, retired: 0 };
   #unpiped = false;
   #pollerFed = false;
   #idle = false;
@@ -238,6 +247,9 @@ export class Session {
     do {
       this.#slice(this.#nextSliceEnd());
       const idle = this.#idle;
+      if (!this.#options.attachments.every((_, serial) => this.#options.silent(serial))) {
+        this.#noteActivity();
+      }
       this.#flushNowAndThen();
       if (!this.#running) return;
       await this.#letOutputGo();
@@ -246,6 +258,7 @@ export class Session {
       const settledNs = this.#quietSinceNs + this.#settleNs;
       const wakeNs = settledNs > this.#machine.now ? settledNs : Infinity;
       const nextNs = Math.min(this.#idleUntilNs, wakeNs);
+      if (this.#endIfAsleepForLong()) return;
       if (nextNs !== Infinity) this.#slice(nextNs, false);
       else await this.#nothingDue();
     } while (this.#running && performance.now() < turnEnd);
@@ -336,10 +349,29 @@ export class Session {
 
   /** A sleeping guest without timers, and no line from which input could still come: over. */
   #endIfAsleep(): boolean {
-    if (this.#idleUntilNs !== Infinity) return false;
+    return this.#idleUntilNs === Infinity && this.#endWithoutInput();
+  }
+
+  /** The same for a guest whose timers never end. */
+  #endIfAsleepForLong(): boolean {
+    const { now } = this.#machine;
+    if (now - this.#active.ns < ASLEEP_NS) return false;
+    const retired = this.#retired;
+    const most = (ASLEEP_NS / this.#options.nsPerInstruction) * ASLEEP_INSTRUCTIONS_MAX_RATIO;
+    const asleep = retired - this.#active.retired <= most;
+    this.#noteActivity();
+    return asleep && this.#endWithoutInput();
+  }
+
+  #endWithoutInput(): boolean {
     if (!this.#options.attachments.every((attachment) => attachment.inputEnded)) return false;
     this.#end ??= { kind: 'asleep' };
     return true;
+  }
+
+  #noteActivity(): void {
+    this.#active.ns = this.#machine.now;
+    this.#active.retired = this.#retired;
   }
 
   // ---- both -----------------------------------------------------------------------------------------
@@ -388,6 +420,7 @@ export class Session {
     this.#pacer.start(this.#machine.now);
     this.#resetNs = this.#machine.now;
     this.#fedNs = this.#quietSinceNs = this.#resetNs;
+    this.#noteActivity();
     this.#settleNs = SETTLE_NS;
     this.#pollerFed = false;
     this.#idle = false;

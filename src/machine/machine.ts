@@ -47,7 +47,7 @@ export type { MachineImage } from './image.ts';
 export type UartOptions = Partial<
   Pick<
     Uart8250Options,
-    'variant' | 'noBaud' | 'registerShift' | 'registerBytes' | 'out2GatesIrq' | 'wakeOn'
+    'variant' | 'noBaud' | 'registerShift' | 'registerBytes' | 'out2GatesIrq' | 'wakeOn' | 'fault'
   >
 >;
 
@@ -331,6 +331,7 @@ export class Machine {
       // The board watches the pins of every part: a guest that wants it enables the PLIC source.
       wakeOn: options.wakeOn ?? 'always',
       wake: this.plic.source(UART_WAKE_IRQS[index]),
+      ...(options.fault && { fault: options.fault }),
     });
   }
 

@@ -118,14 +118,6 @@ class Selector {
     return (this.registers[v.id] ??= this.m.registers++);
   }
 
-  /**
-   * The base of a load or store. tp itself, never a copy: whoever is preempted and goes on on another
-   * hart must reach that hart's per-CPU area, and a single instruction sees to that.
-   */
-  private base(v: Value): number {
-    return v.op === 'getreg' && v.imm === TP ? TP : this.use(v);
-  }
-
   private constantRegister(n: number): number {
     let place = this.block;
     for (let loop = place.loop; loop; loop = loop.parent) place = preheader(loop) ?? place;
@@ -169,11 +161,11 @@ class Selector {
         return this.param(v, rd);
       case 'load':
         if (rd >= 0 || v.pinned) {
-          this.emit(v.name, rd >= 0 ? rd : 0, this.base(v.args[0]), -1, this.offset(v));
+          this.emit(v.name, rd >= 0 ? rd : 0, this.use(v.args[0]), -1, this.offset(v));
         }
         return;
       case 'store': {
-        const base = this.base(v.args[0]);
+        const base = this.use(v.args[0]);
         this.emit(v.name, -1, base, this.use(v.args[1]), this.offset(v));
         return;
       }

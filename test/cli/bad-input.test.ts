@@ -45,6 +45,7 @@ const OPTIONS: readonly (readonly [string, RegExp])[] = [
   ['--paced --unpaced', /'--paced' cannot be used with option '--unpaced'/],
   ['--escape ^^^', /--escape/],
   ['--uart 8251', /--uart: there is no part "8251" \(known: 8250, /],
+  ['--uart-fault lazy', /--uart-fault: there is no fault "lazy" \(known: lost-thre\)/],
   ['--backlog many', /--backlog/],
   ['--serial modem', /serial "modem": unknown kind; known: stdio, pty/],
   ['--serial tcp:nowhere', /expected HOST:PORT/],

@@ -3,15 +3,11 @@
 import { MockLine } from '../../devices/uart8250/index.ts';
 import { readElf, toMachineImage } from '../../src/debug/elf.ts';
 import { Machine, type MachineOptions, type StopReason } from '../../src/machine/machine.ts';
-import { buildFirmware } from '../../src/toolchain/build.ts';
+
+export { buildImage } from './image.ts';
 
 const SLICE_NS = 500_000;
 const LIMIT_NS = 20_000_000_000;
-
-/** Builds the firmware from its sources, as it stands. */
-export async function buildImage(): Promise<Uint8Array> {
-  return (await buildFirmware()).elf;
-}
 
 /** Console output without time stamps and carriage returns. */
 export function withoutStamps(text: string): string {
@@ -21,18 +17,34 @@ export function withoutStamps(text: string): string {
 export class Console {
   readonly machine: Machine;
   readonly line: MockLine;
+  #seen: { events: number; last: MockLine['events'][number] | undefined; text: string } = {
+    events: 0,
+    last: undefined,
+    text: '',
+  };
   /** How the machine ended, once it has. */
   stop: StopReason | undefined;
 
-  constructor(elf: Uint8Array, options: MachineOptions = {}) {
+  readonly #limitNs: number;
+
+  /** @param limitNs virtual time after which nothing is waited for any more */
+  constructor(elf: Uint8Array, options: MachineOptions = {}, limitNs = LIMIT_NS) {
+    this.#limitNs = limitNs;
     this.machine = new Machine(options);
     this.machine.load(toMachineImage(readElf(elf)));
     this.line = new MockLine(this.machine.clock);
     this.machine.uarts[0].attach(this.line);
   }
 
+  /** What has been printed, as withoutStamps() has it. */
   get text(): string {
-    return withoutStamps(this.line.text);
+    const { events } = this.line;
+    // Asked for over and over while there is nothing new.
+    if (events.length !== this.#seen.events || events.at(-1) !== this.#seen.last) {
+      const text = withoutStamps(this.line.text);
+      this.#seen = { events: events.length, last: events.at(-1), text };
+    }
+    return this.#seen.text;
   }
 
   /** Sends text at the speed of the line, from now on. */
@@ -79,7 +91,7 @@ export class Console {
 
   /** False at the end of the machine or of the time limit. */
   #slice(): boolean {
-    if (this.stop || this.machine.now > LIMIT_NS) return false;
+    if (this.stop || this.machine.now > this.#limitNs) return false;
     const stop = this.machine.run(this.machine.now + SLICE_NS);
     if (stop.kind === 'time') return true;
     this.stop = stop;

@@ -51,6 +51,38 @@ describe('bug', () => {
     expect(console.finish().kind).toBe('stuck');
   });
 
+  it('an oops in a task ends that task only', () => {
+    const console = boot(2);
+    const output = console.command('oops');
+    expect(output).toContain('Oops - load access fault [#1]\n');
+    expect(output).toMatch(/^CPU: 0 PID: \d+ Comm: oops /m);
+    expect(output).toContain('] oops_now+');
+    expect(console.command('ps')).not.toContain(' oops');
+    expect(console.command('oops')).toContain('Oops - load access fault [#2]\n');
+    expect(console.command('echo alive')).toBe('alive\n');
+  });
+
+  it.each(['softirq', 'irq', 'nmi'])('an oops in %s is a panic', (context) => {
+    const console = boot(2);
+    start(console, `oops ${context}`);
+    expect(console.finish().kind).toBe('stuck');
+    expect(console.text).toContain('Oops - load access fault [#1]\n');
+    expect(console.text).toContain('Kernel panic - not syncing: Fatal exception in interrupt\n');
+  });
+
+  it.each(['softirq', 'irq', 'nmi'])('panic and warn in %s', (context) => {
+    const console = boot(2);
+    expect(console.command(`warn ${context}`)).toContain('WARNING: warn command\n');
+    start(console, `panic ${context}`);
+    console.waitFor(`Kernel panic - not syncing: panic command in ${context} context\n`);
+  });
+
+  it.each(['oops=panic', 'panic_on_oops=1'])('an oops obeys %s', (parameter) => {
+    const console = boot(1, parameter);
+    start(console, 'oops');
+    console.waitFor('Kernel panic - not syncing: Fatal exception\n');
+  });
+
   it('obeys oops=panic', () => {
     const console = boot(1, 'oops=panic');
     start(console, 'bug');

@@ -1,6 +1,7 @@
 // Runs one scenario of the guest on the machine, with a line script as the far end, and tells where it
 // got to and, if it hangs, where each hart is.
 
+import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
 import { readElf } from '../../src/debug/elf.ts';
 import { Symbolizer } from '../../src/debug/symbolizer.ts';
 import { unwind } from '../../src/debug/unwind.ts';
@@ -11,7 +12,7 @@ import { Console, PROMPT } from '../firmware/console.ts';
 const MS = 1_000_000;
 /** Longer than any scenario takes to set up, and than its interesting part takes if it does not hang. */
 const SETUP_MS = 300;
-const REGION_MS = 70;
+const REGION_MS = 400;
 /** How far a hart runs until it must be in its lock's loop again. */
 const SPIN_MS = 20;
 
@@ -20,6 +21,8 @@ export interface ScenarioOptions {
   script?: string;
   bootargs?: string;
   harts?: number;
+  /** A defect of the UART. */
+  fault?: Uart8250Fault;
   /** What comes behind the name in the run command. */
   args?: string;
 }
@@ -46,39 +49,51 @@ export interface ScenarioResult {
 export function runScenario(
   elf: Uint8Array,
   name: string,
-  { script = '', bootargs = '', harts = 2, args = '' }: ScenarioOptions = {},
+  { script = '', bootargs = '', harts = 2, fault, args = '' }: ScenarioOptions = {},
 ): ScenarioResult {
-  const console = new Console(elf, { harts, bootargs });
+  const console = new Console(elf, { harts, bootargs, uarts: [fault ? { fault } : {}] });
   const { machine } = console;
   const symbolizer = new Symbolizer(readElf(elf));
   console.waitFor(PROMPT);
   const events = parseLineScript(script, 'script', machine.uarts.length);
   const play = new LineScript(events, machine.clock, machine.uarts);
-  const seen = new Set<string>();
-  const marks = ['scenario_begin', 'scenario_end'].map((mark) => ({
-    mark,
-    address: symbolizer.address(mark),
-  }));
-  machine.trace = (hart) => {
-    const found = marks.find(({ address }) => address === hart.pc >>> 0);
-    if (found) seen.add(found.mark);
-  };
   followSymbols(play, machine, (symbol) => symbolizer.find(symbol)?.address, 'script');
+  const begun = follow(machine, symbolizer, 'scenario_begin');
   const from = console.text.length;
   console.type(`run ${name}${args === '' ? '' : ` ${args}`}\r`);
   const setUp = machine.now + SETUP_MS * MS;
-  while (machine.now < setUp && !seen.has('scenario_begin')) console.runFor(MS);
-  const over = machine.now + REGION_MS * MS;
-  while (machine.now < over && !seen.has('scenario_end')) console.runFor(MS);
+  while (machine.now < setUp && !begun.reached) console.runFor(MS);
   machine.trace = undefined;
-  if (seen.has('scenario_end')) console.waitFor(PROMPT, from);
+  // The last thing that scenarios do, right after scenario_end().
+  const verdict = new RegExp(`scenario ${name}: (PASS|FAIL)$`, 'm');
+  const text = () => console.text.slice(from);
+  const over = machine.now + REGION_MS * MS;
+  while (begun.reached && machine.now < over && !verdict.test(text())) console.runFor(MS);
+  const ended = verdict.test(text());
+  if (ended) console.waitFor(PROMPT, from);
   return {
-    begun: seen.has('scenario_begin'),
-    ended: seen.has('scenario_end'),
-    text: console.text.slice(from),
+    begun: begun.reached,
+    ended,
+    text: text(),
     console,
     spinning: spinningHarts(console, symbolizer),
   };
+}
+
+/** Notes when a hart comes to a symbol, by the trace hook; whoever had that before still has it. */
+function follow(
+  machine: Console['machine'],
+  symbolizer: Symbolizer,
+  symbol: string,
+): { readonly reached: boolean } {
+  const seen = { reached: false };
+  const address = symbolizer.address(symbol);
+  const before = machine.trace;
+  machine.trace = (hart) => {
+    before?.(hart);
+    if (hart.pc >>> 0 === address) seen.reached = true;
+  };
+  return seen;
 }
 
 /** The harts that are in spin_lock() now and, having taken no step further, some time later. */

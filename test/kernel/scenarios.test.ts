@@ -37,6 +37,8 @@ const CTS_RETURNS = 'uart0 scenario_ready cts off\nuart0 scenario_begin+1ms cts 
 const DSR_FALLS = 'uart0 scenario_begin+1ms dsr off';
 const SYSRQ_H = 'uart0 scenario_begin+1ms break 2ms\nuart0 scenario_begin+5ms send "h"';
 
+const X_COMES = 'uart0 scenario_begin+2ms send "x"';
+
 const PRINTS = ['vprintk_emit', 'console_unlock', 'serial8250_console_write'];
 const WAKES = ['wake_up_interruptible', 'try_to_wake_up', 'ttwu_queue', 'spin_lock'];
 const IRQ = ['serial8250_interrupt', 'serial8250_handle_irq'];
@@ -103,6 +105,27 @@ const cases: Case[] = [
           'console_unlock',
           'up',
           'try_to_wake_up',
+          'spin_lock',
+        ],
+      },
+    ],
+  },
+  {
+    name: 'sem-recursion',
+    options: {},
+    without: { args: 'affine' },
+    waits: [
+      {
+        hart: 0,
+        lock: 'console_sem.lock',
+        owner: 0,
+        chain: [
+          'console_unlock',
+          'up',
+          'try_to_wake_up',
+          'select_task_rq',
+          'vprintk_emit',
+          'down_trylock',
           'spin_lock',
         ],
       },
@@ -187,6 +210,38 @@ describe.each(cases)('$name', ({ name, options, without, waits }) => {
     const { begun, ended, text } = runScenario(elf, name, without ?? { ...options, script: '' });
     expect({ begun, ended }).toEqual({ begun: true, ended: true });
     expect(text).toContain(`scenario ${name}: PASS\nrun: ${name}: passed\n`);
+  });
+});
+
+describe('lost-thre', () => {
+  it('nothing is ever sent again, though no hart hangs', () => {
+    const options = { fault: 'lost-thre', script: X_COMES, args: 'bare' } as const;
+    const { begun, ended, spinning, console } = runScenario(elf, 'lost-thre', options);
+    expect({ begun, ended, spinning: spinning.size }).toEqual({
+      begun: true,
+      ended: false,
+      spinning: 0,
+    });
+    const sent = console.line.transmitted.length;
+    console.runFor(10e9);
+    expect(console.line.transmitted.length).toBe(sent);
+  });
+
+  it('passes without the character', () => {
+    const options = { fault: 'lost-thre', args: 'bare' } as const;
+    expect(runScenario(elf, 'lost-thre', options).text).toContain('scenario lost-thre: PASS\n');
+  });
+
+  it('passes on a UART without the fault', () => {
+    const { text } = runScenario(elf, 'lost-thre', { script: X_COMES, args: 'bare' });
+    expect(text).toContain('lost-thre: 0 backup timeouts\nscenario lost-thre: PASS\n');
+  });
+
+  it('passes with the backup timer, which the driver knows that it needs', () => {
+    const options = { fault: 'lost-thre', script: X_COMES } as const;
+    const { text, console } = runScenario(elf, 'lost-thre', options);
+    expect(text).toMatch(/lost-thre: [1-9]\d* backup timeouts\nscenario lost-thre: PASS\n/);
+    expect(console.text).toContain('ttyS0: using backup timer for lost transmit interrupts\n');
   });
 });
 

@@ -446,9 +446,9 @@ describe('wakeups out of console->write()', () => {
     const entry = symbols.address('try_to_wake_up');
     console.type('chatter 1 100\rfill 10000\r');
     console.waitFor('line    50 ');
-    // Stops the tty and, at its next line, the console.
+    // Stops the tty and, at its next line, the console: that waits a second for each character.
     console.line.modem({ cts: false });
-    console.runFor(60 * MS);
+    console.runFor(200 * MS);
     const stacks: string[][] = [];
     console.machine.trace = (hart) => {
       if (hart.pc >>> 0 === entry) stacks.push(callers(console, symbols, hart));

@@ -172,6 +172,27 @@ describe('intrinsics of firmware/arch', () => {
     ]);
   });
 
+  it('tp is the base of each access that no call lies before, whatever else uses its value', () => {
+    const load = [0x28, 2, 12];
+    const store = [0x36, 2, 16];
+    const early = [call(indexOf('hart_tp')), localSet(3), localGet(3), localGet(0), store];
+    const branch = [localGet(0), ifElse(undefined, [localGet(3), localGet(1), store])];
+    const switched = [localGet(0), call(indexOf('hart_set_tp'))];
+    const late = [localGet(3), load];
+    expect(instructionsOf([early, switched, late], ['i32'])).toEqual([
+      'addi a1, tp, 0',
+      'sw a0, 16(tp)',
+      'addi tp, a0, 0',
+      'lw a0, 12(a1)',
+    ]);
+    const across = instructionsOf([early, branch, late], ['i32']);
+    expect(across.filter((line) => /^(sw|lw|addi)/.test(line))).toEqual([
+      'sw a0, 16(tp)',
+      'sw a1, 16(tp)',
+      'lw a0, 12(tp)',
+    ]);
+  });
+
   it('constant addresses and offsets fold into the access', () => {
     const body = [i32const(0x10000005), call(indexOf('readb')), 0x1a];
     expect(instructionsOf(body)).toEqual(['lui a0, 0x10000', 'lbu zero, 5(a0)', 'fence i, ir']);

@@ -262,3 +262,41 @@ describe('break interrupt', () => {
     expect(r.id()).toBe(ID_NONE);
   });
 });
+
+describe('fault lost-thre', () => {
+  const faulty = () => rig({ fault: 'lost-thre' });
+
+  it('IER.1 0 → 1 does not raise an interrupt that has been acknowledged; a sound part does', () => {
+    for (const [r, second] of [
+      [rig(), ID_THRE],
+      [faulty(), ID_NONE],
+    ] as const) {
+      r.wr(THR, 0x41);
+      r.run(FRAME_NS);
+      r.wr(IER, 0x02);
+      expect(r.id()).toBe(ID_THRE);
+      r.wr(IER, 0x00);
+      r.wr(IER, 0x02);
+      expect(r.id()).toBe(second);
+      expect(r.irq).toBe(false);
+    }
+  });
+
+  it('IER.1 masks it only: what came meanwhile interrupts when it is set again', () => {
+    const r = faulty();
+    r.wr(THR, 0x41);
+    r.run(FRAME_NS);
+    r.wr(IER, 0x00);
+    r.wr(IER, 0x02);
+    expect(r.irq).toBe(true);
+  });
+
+  it('the next character interrupts as ever', () => {
+    const r = faulty();
+    r.wr(IER, 0x02);
+    expect(r.id()).toBe(ID_NONE);
+    r.wr(THR, 0x41);
+    r.run(FRAME_NS);
+    expect(r.id()).toBe(ID_THRE);
+  });
+});
