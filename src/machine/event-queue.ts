@@ -70,6 +70,31 @@ export class EventQueue implements Clock {
     if (toNs > this.#now) this.#now = toNs;
   }
 
+  /**
+   * Sets time to any value, also an earlier one, without firing anything. For an explorer, in which
+   * every hart has a time of its own.
+   */
+  travel(toNs: number): void {
+    this.#now = toNs;
+  }
+
+  /** Names of all timers, in the order of their creation. */
+  get names(): string[] {
+    return this.#timers.map(({ name }) => name);
+  }
+
+  /** Deadline of the timer with this index in `names`; Infinity while it is idle. */
+  deadlineOf(index: number): number {
+    return this.#timers[index].deadline;
+  }
+
+  /** Lets one timer expire, whatever the others' deadlines; time is where `travel` has put it. */
+  expire(index: number): void {
+    const timer = this.#timers[index];
+    timer.cancel();
+    timer.expire();
+  }
+
   /** Fires all timers that are due at `toNs` or before, and moves time there. */
   fire(toNs: number): void {
     while (this.#next <= toNs) {

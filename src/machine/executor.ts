@@ -3,6 +3,7 @@
 
 import { BLOCK_FULL, BLOCK_STEP, BlockCache, STUB_COUNT } from './block-cache.ts';
 import type { BlockKind } from './block-cache.ts';
+import type { Decoded } from './decoder.ts';
 import {
   CONTROL_BUDGET,
   CONTROL_REASON,
@@ -70,6 +71,14 @@ export class Executor {
     while (hart.steps < end && !this.slow.yield && hart.stuck === undefined) {
       this.#run(hart, Math.min(end - hart.steps, CHUNK_INSTRUCTIONS));
     }
+    for (let i = 1; i < 32; i++) hart.x[i] = x[i];
+  }
+
+  /** Performs one instruction in the slow path and counts nothing. */
+  perform(hart: Hart, instruction: Decoded): void {
+    const x = this.#x;
+    for (let i = 1; i < 32; i++) x[i] = hart.x[i];
+    this.slow.perform(hart, instruction);
     for (let i = 1; i < 32; i++) hart.x[i] = x[i];
   }
 

@@ -10,10 +10,10 @@ import { NMI_BYTES, NmiController } from '../../devices/nmi/index.ts';
 import { Plic, PLIC_BYTES } from '../../devices/plic/index.ts';
 import { FINISHER_BYTES, TestFinisher } from '../../devices/test-finisher/index.ts';
 import { Uart8250 } from '../../devices/uart8250/index.ts';
-import type { Uart8250Options } from '../../devices/uart8250/index.ts';
 import { PrintkitError } from '../errors.ts';
 import { Bus } from './bus.ts';
 import { IRQ_EXTERNAL, IRQ_SOFTWARE, IRQ_TIMER } from './csr.ts';
+import type { Decoded } from './decoder.ts';
 import { boardDeviceTree, flattenDeviceTree } from './device-tree.ts';
 import { EventQueue } from './event-queue.ts';
 import { Executor } from './executor.ts';
@@ -21,14 +21,15 @@ import { Hart } from './hart.ts';
 import type { HartPorts } from './hart.ts';
 import { checkImage } from './image.ts';
 import type { MachineImage } from './image.ts';
-import { Memory, PAGE_HTIF } from './memory.ts';
+import { completeOptions } from './machine-options.ts';
+import type { MachineOptions, RunOptions, StopReason, UartOptions } from './machine-options.ts';
+import { Memory, PAGE_CODE, PAGE_HTIF } from './memory.ts';
 import {
   ACLINT_BASE,
   FINISHER_BASE,
-  HARTS_MAX,
-  MEMORY_BYTES_MAX,
   NMI_BASE,
   PAGE_BYTES,
+  PAGE_SHIFT,
   PLIC_BASE,
   PLIC_SOURCES,
   RAM_BASE,
@@ -39,62 +40,15 @@ import {
   UART_STRIDE,
   UART_WAKE_IRQS,
 } from './memory-map.ts';
+import { RestorePoints } from './restore-points.ts';
+import type { BoardState } from './restore-points.ts';
+import { decodeMachine, digestOf, encodeMachine } from './saved-machine.ts';
+import type { SavedIdentity } from './saved-machine.ts';
 import { takeInterrupt } from './trap.ts';
 
 export type { MachineImage } from './image.ts';
+export type { MachineOptions, RunOptions, StopReason, UartOptions } from './machine-options.ts';
 
-/** What can be chosen about a UART of the board. The device tree tells the guest. */
-export type UartOptions = Partial<
-  Pick<
-    Uart8250Options,
-    'variant' | 'noBaud' | 'registerShift' | 'registerBytes' | 'out2GatesIrq' | 'wakeOn' | 'fault'
-  >
->;
-
-export interface MachineOptions {
-  /** Number of harts, 1 to 32. Default 4. */
-  harts?: number;
-  /** Size of RAM in bytes, a multiple of 4096. Default 64 MiB. */
-  memoryBytes?: number;
-  /** /chosen/bootargs of the device tree. Default empty. */
-  bootargs?: string;
-  /** Virtual time that an instruction takes, in ns. Default 10. */
-  nsPerInstruction?: number;
-  /** Longest time that one hart may run ahead of the others, in ns. Default 10 000. */
-  roundNs?: number;
-  /**
-   * When to compile loops to JavaScript: once they are `hot` (default), as soon as they are seen
-   * (`always`, for tests), or `never`. Makes no difference to the guest.
-   */
-  compile?: 'hot' | 'always' | 'never';
-  /** The UARTs, ttyS0 first; at most four. Default one 16550A. */
-  uarts?: readonly UartOptions[];
-}
-
-/** Why `run` has returned. */
-export type StopReason =
-  /** Reached the requested virtual time (or up to one round more). */
-  | { kind: 'time' }
-  /** The guest ended with this code, through the test finisher or HTIF. */
-  | { kind: 'exit'; code: number }
-  /** The guest asked the test finisher for a reset. */
-  | { kind: 'reboot' }
-  /** `maxInstructions` reached. */
-  | { kind: 'limit' }
-  /** All harts are in wfi and no timer is due before `nextEventNs`; Infinity: only input can wake. */
-  | { kind: 'idle'; nextEventNs: number }
-  /** Nothing can ever run again. */
-  | { kind: 'stuck'; reason: string; hart: number };
-
-export interface RunOptions {
-  /** Instructions of all harts together that this call may retire. Default unlimited. */
-  maxInstructions?: number;
-  /** Return as soon as all harts wait, instead of moving virtual time on. Default false. */
-  stopWhenIdle?: boolean;
-}
-
-const MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024;
-const ROUND_NS_DEFAULT = 10_000;
 const NS_PER_TICK = 1e9 / TIMEBASE_HZ;
 /** A hart that is alone awake runs this many rounds at a time. */
 const SOLO_ROUNDS = 10;
@@ -120,6 +74,7 @@ export class Machine {
 
   readonly #executor: Executor;
   readonly #uartOptions: readonly UartOptions[];
+  readonly #points: RestorePoints;
   #image: MachineImage | undefined;
   /** Nothing has been written to memory yet. */
   #fresh = true;
@@ -132,24 +87,18 @@ export class Machine {
   #solo = false;
   /** The hart whose turn it is in the round in progress, or -1 between rounds. */
   #turn = -1;
+  /** Addresses that `runTo` is looking for, and the hart that has come to one. */
+  #breakpoints: ReadonlySet<number> | undefined;
+  #reached: Hart | undefined;
 
   /** @throws PrintkitError for an option that is out of range. */
   constructor(options: MachineOptions = {}) {
-    const harts = options.harts ?? 4;
-    const uarts = options.uarts ?? [{}];
-    const memoryBytes = options.memoryBytes ?? MEMORY_BYTES_DEFAULT;
-    checkRange('number of harts', harts, 1, HARTS_MAX);
-    checkRange('memory size in bytes', memoryBytes, 64 * 1024, MEMORY_BYTES_MAX);
-    checkRange('number of UARTs', uarts.length, 1, UART_IRQS.length);
-    if (memoryBytes % PAGE_BYTES !== 0) {
-      throw new PrintkitError(`memory size ${memoryBytes} is not a multiple of ${PAGE_BYTES}`);
-    }
-    this.nsPerInstruction = options.nsPerInstruction ?? 10;
-    this.roundNs = options.roundNs ?? ROUND_NS_DEFAULT;
-    checkRange('time per instruction in ns', this.nsPerInstruction, 1, 1_000_000);
-    checkRange('round length in ns', this.roundNs, 1, 1_000_000_000);
-    this.bootargs = options.bootargs ?? '';
+    const { harts, uarts, memoryBytes, ...timing } = completeOptions(options);
+    this.nsPerInstruction = timing.nsPerInstruction;
+    this.roundNs = timing.roundNs;
+    this.bootargs = timing.bootargs;
     this.memory = new Memory(memoryBytes);
+    this.#points = new RestorePoints(this.memory);
     this.nmi = new NmiController(harts, (hart) => this.harts[hart].notifyNmi());
     const ports: HartPorts = {
       clock: this.clock,
@@ -181,9 +130,10 @@ export class Machine {
       clock: this.clock,
       harts: this.harts,
       nsPerInstruction: this.nsPerInstruction,
-      hotSamples: HOT_SAMPLES[options.compile ?? 'hot'],
+      hotSamples: HOT_SAMPLES[timing.compile],
       disturbed: (hart) => this.#disturbed(hart),
       tohost: () => this.#tohost(),
+      watched: (page) => this.#points.keep(page),
     });
   }
 
@@ -220,6 +170,7 @@ export class Machine {
 
   /** Power cycle: memory cleared and the image loaded again, everything back to its reset state. */
   reset(): void {
+    this.#points.clear();
     // Looking at every page would commit all of a fresh memory for nothing.
     if (!this.#fresh) this.memory.clear();
     this.#fresh = false;
@@ -264,12 +215,24 @@ export class Machine {
         this.#runHart(hart, limit);
         limit -= hart.instret - before;
         if (this.#stop !== undefined) return this.#stop;
-        if (limit <= 0) return { kind: 'limit' };
+        if (limit <= 0 || this.#reached !== undefined) return { kind: 'limit' };
         this.#turn++;
       }
       this.#turn = -1;
       this.#time = Math.max(this.#time, this.#endOfRound());
     }
+  }
+
+  /**
+   * Runs, in the slower loop, until a hart is about to execute an instruction at one of the addresses.
+   * @returns that hart, or undefined when virtual time has reached `untilNs` or the machine has stopped
+   */
+  runTo(addresses: ReadonlySet<number>, untilNs: number): Hart | undefined {
+    this.#breakpoints = addresses;
+    this.run(untilNs);
+    const reached = this.#reached;
+    this.#breakpoints = this.#reached = undefined;
+    return reached;
   }
 
   /**
@@ -285,9 +248,115 @@ export class Machine {
     return true;
   }
 
+  /**
+   * Performs one decoded instruction of a hart in the slow path, whatever the other harts do: counts
+   * nothing, moves no time, takes no interrupt. For an explorer that executes the others itself.
+   */
+  perform(hart: Hart, instruction: Decoded): void {
+    this.#executor.perform(hart, instruction);
+    this.#noteStuck(hart);
+  }
+
   /** Why the machine has stopped for good, if it has. */
   get stopped(): StopReason | undefined {
     return this.#stop;
+  }
+
+  /** For an explorer that goes back to before the machine stopped. */
+  set stopped(reason: StopReason | undefined) {
+    this.#stop = reason;
+  }
+
+  /**
+   * Makes a restore point, inside of those that there are. Lines get to know nothing of it: what has
+   * been sent stays sent.
+   */
+  mark(): number {
+    return this.#points.push(this.#saveBoard());
+  }
+
+  /**
+   * Goes back to a restore point, which stays; those made after it are gone. The run from there on is
+   * the same, to the instruction. @throws RangeError when there is no such point
+   */
+  rewind(mark: number): void {
+    const { cache } = this.#executor;
+    const board = this.#points.rewind(mark, (page) => {
+      if ((this.memory.flags[page] & PAGE_CODE) !== 0) cache.invalidate(page << PAGE_SHIFT, 4);
+    });
+    this.#restoreBoard(board);
+  }
+
+  /** Forgets a restore point and those made after it. @throws RangeError when there is no such point */
+  release(mark: number): void {
+    this.#points.release(mark);
+  }
+
+  /** Pages of memory written since the latest restore point. */
+  get dirtyPages(): number {
+    return this.#points.dirtyPages;
+  }
+
+  /** The machine as bytes, for a file. Restore points are not part of it. */
+  save(): Uint8Array {
+    return encodeMachine(this.#identity(), this.#saveBoard(), this.memory);
+  }
+
+  /**
+   * Continues a machine that was saved. This one must be like it and have the same program loaded.
+   * Restore points are gone. @throws PrintkitError saying what does not fit; nothing has changed then
+   */
+  restore(bytes: Uint8Array): void {
+    const { board, fill } = decodeMachine(bytes, this.#identity());
+    this.reset();
+    this.memory.zero();
+    fill(this.memory);
+    this.#restoreBoard(board);
+  }
+
+  #identity(): SavedIdentity {
+    const segments = this.#image?.segments ?? [];
+    return {
+      harts: this.harts.length,
+      memoryBytes: this.memory.bytes,
+      nsPerInstruction: this.nsPerInstruction,
+      roundNs: this.roundNs,
+      bootargs: this.bootargs,
+      uarts: JSON.stringify(this.#uartOptions),
+      program: digestOf(segments.map(({ bytes }) => bytes)),
+    };
+  }
+
+  #saveBoard(): BoardState {
+    return {
+      clock: this.clock.save(),
+      harts: this.harts.map((hart) => hart.save()),
+      aclint: this.aclint.save(),
+      plic: this.plic.save(),
+      nmi: this.nmi.save(),
+      uarts: this.uarts.map((uart) => uart.save()),
+      stop: this.#stop ?? null,
+      time: this.#time,
+      roundEnd: this.#roundEnd,
+      solo: this.#solo,
+      turn: this.#turn,
+    };
+  }
+
+  #restoreBoard(state: BoardState): void {
+    // Devices set their timers anew, which the clock's own state then settles.
+    this.aclint.restore(state.aclint);
+    this.plic.restore(state.plic);
+    this.nmi.restore(state.nmi);
+    this.uarts.forEach((uart, i) => uart.restore(state.uarts[i]));
+    this.clock.restore(state.clock);
+    this.harts.forEach((hart, i) => hart.restore(state.harts[i]));
+    this.#executor.slow.followReservations();
+    this.#stop = state.stop ?? undefined;
+    this.#time = state.time;
+    this.#roundEnd = state.roundEnd;
+    this.#solo = state.solo;
+    this.#turn = state.turn;
   }
 
   /**
@@ -453,10 +522,15 @@ export class Machine {
       if (hart.localNs >= this.#roundEnd) return;
       const before = hart.instret;
       const fits = Math.ceil((this.#roundEnd - hart.localNs) / this.nsPerInstruction);
-      if (this.trace === undefined) this.#execute(hart, Math.min(fits, left));
-      else {
+      if (this.trace === undefined && this.#breakpoints === undefined) {
+        this.#execute(hart, Math.min(fits, left));
+      } else {
         if (hart.interrupted) takeInterrupt(hart);
-        this.trace(hart);
+        if (this.#breakpoints?.has(hart.pc) === true) {
+          this.#reached = hart;
+          return;
+        }
+        this.trace?.(hart);
         this.#execute(hart, 1);
       }
       left -= hart.instret - before;
@@ -481,13 +555,12 @@ export class Machine {
   #execute(hart: Hart, budget: number): void {
     if (hart.interrupted) takeInterrupt(hart);
     this.#executor.run(hart, budget);
+    this.#noteStuck(hart);
+  }
+
+  #noteStuck(hart: Hart): void {
     if (hart.stuck !== undefined && this.#stop === undefined) {
       this.#stop = { kind: 'stuck', reason: hart.stuck, hart: hart.id };
     }
   }
-}
-
-function checkRange(what: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new PrintkitError(`${what} must be an integer from ${min} to ${max}, not ${value}`);
 }

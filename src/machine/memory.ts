@@ -10,7 +10,7 @@ export const PAGE_CODE = 1;
 export const PAGE_RESERVED = 2;
 /** The page holds the HTIF `tohost` word. */
 export const PAGE_HTIF = 4;
-/** Stores to this page are watched: by a debugger, or by a snapshot that copies on the first write. */
+/** The next store to this page is watched, by restore points that copy it before. */
 export const PAGE_WATCHED = 8;
 
 export class Memory {
@@ -20,6 +20,8 @@ export class Memory {
   readonly i32: Int32Array;
   /** PAGE_* bits of each page. */
   readonly flags: Uint8Array;
+  /** The flags of four pages in each word. */
+  readonly #flagWords: Int32Array;
 
   constructor(bytes: number) {
     this.bytes = bytes;
@@ -28,7 +30,10 @@ export class Memory {
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
-    this.flags = new Uint8Array(bytes >>> PAGE_SHIFT);
+    const pages = bytes >>> PAGE_SHIFT;
+    const flags = new ArrayBuffer((pages + 3) & ~3);
+    this.flags = new Uint8Array(flags, 0, pages);
+    this.#flagWords = new Int32Array(flags);
   }
 
   /** Whether [address, address + length) lies in RAM. */
@@ -42,6 +47,19 @@ export class Memory {
 
   clearFlag(offset: number, flag: number): void {
     this.flags[offset >>> PAGE_SHIFT] &= ~flag;
+  }
+
+  /** Sets a flag of all pages. */
+  setAllFlags(flag: number): void {
+    const words = this.#flagWords;
+    const pattern = flag * 0x01010101;
+    for (let i = 0; i < words.length; i++) words[i] |= pattern;
+  }
+
+  clearAllFlags(flag: number): void {
+    const words = this.#flagWords;
+    const pattern = ~(flag * 0x01010101);
+    for (let i = 0; i < words.length; i++) words[i] &= pattern;
   }
 
   /** Reads 1, 2 or 4 bytes at a byte offset of any alignment; unsigned. */
@@ -67,9 +85,14 @@ export class Memory {
     return this.u8.subarray(address - RAM_BASE, address - RAM_BASE + length);
   }
 
-  /** All bytes and flags back to zero. Writes only to pages that hold something. */
+  /** All bytes and flags back to zero. */
   clear(): void {
     this.flags.fill(0);
+    this.zero();
+  }
+
+  /** All bytes back to zero. Writes only to pages that hold something. */
+  zero(): void {
     const words = this.i32;
     const pageWords = PAGE_BYTES / 4;
     for (let page = 0; page < words.length; page += pageWords) {

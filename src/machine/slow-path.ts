@@ -12,7 +12,7 @@ import { csrEntry, isReadOnly } from './csr.ts';
 import type { Decoded } from './decoder.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Hart } from './hart.ts';
-import { PAGE_CODE, PAGE_HTIF, PAGE_RESERVED } from './memory.ts';
+import { PAGE_CODE, PAGE_HTIF, PAGE_RESERVED, PAGE_WATCHED } from './memory.ts';
 import type { Memory } from './memory.ts';
 import { PAGE_SHIFT, RAM_BASE } from './memory-map.ts';
 import {
@@ -43,6 +43,8 @@ export interface SlowPathPorts {
   readonly disturbed: (hart: Hart) => boolean;
   /** The guest has stored to `tohost`. */
   readonly tohost: () => void;
+  /** A page with PAGE_WATCHED is about to be written. */
+  readonly watched: (page: number) => void;
 }
 
 type Perform = (slow: SlowPath, hart: Hart, d: Decoded) => void;
@@ -69,6 +71,13 @@ export class SlowPath {
   reset(): void {
     this.#flagged.fill(-1);
     this.tohostOffset = -1;
+  }
+
+  /** After the harts' reservations have been set from outside. */
+  followReservations(): void {
+    for (const { id, reservation } of this.#ports.harts) {
+      this.#flagPage(id, reservation < 0 ? -1 : reservation >>> PAGE_SHIFT);
+    }
   }
 
   /** Performs one instruction at the hart's pc and moves the pc on. */
@@ -161,6 +170,7 @@ export class SlowPath {
     for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
       const flags = this.#memory.flags[page];
       if (flags === 0) continue;
+      if ((flags & PAGE_WATCHED) !== 0) this.#ports.watched(page);
       if ((flags & PAGE_RESERVED) !== 0) this.#breakReservations(hart, offset, bytes);
       if ((flags & PAGE_CODE) !== 0 && this.#ports.cache.isDecoded(offset, bytes)) {
         this.#ports.cache.invalidate(offset, bytes);

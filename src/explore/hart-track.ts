@@ -1,0 +1,180 @@
+// What the explorer knows about a hart beside its architectural state: where it stands, in which
+// context, and by which clock; and how all of it is saved in, and taken back from, the undo log.
+// Times are in units of one instruction since the start of the exploration (see docs/explore-machine.md).
+
+import type { Hart } from '../machine/hart.ts';
+import type { Access } from './model.ts';
+import { DEPTHS } from './ownership.ts';
+import type { Prospect } from './spin.ts';
+import type { UndoLog } from './undo-log.ts';
+
+/** Where a hart stands. It has executed everything before that no other context can notice. */
+export type Standing =
+  /** Right before a visible operation. */
+  | 'access'
+  /** Right before a wfi; the hart can go on when an enabled interrupt is pending. */
+  | 'wfi'
+  /** At the end of the region. */
+  | 'end'
+  /** In a loop that does nothing and looks at nothing; only an interrupt leads out. */
+  | 'endless';
+
+const STANDINGS: readonly Standing[] = ['access', 'wfi', 'end', 'endless'];
+
+/**
+ * So many bytes below the stack pointer of an interrupted context are nobody's: the calling convention
+ * has no red zone. A handler's frame there belongs to the stack's owner.
+ */
+const DEAD_STACK_BYTES = 512;
+
+export class HartTrack {
+  readonly hart: Hart;
+  standing: Standing = 'access';
+  /** How many traps the hart is in. */
+  depth = 0;
+  /** Its own time, in instructions. */
+  time = 0;
+  /** Time of what last changed its pending interrupts. */
+  pendingTime = 0;
+  /** An interrupt was pending when the hart enabled it: it comes before anything else. */
+  owesInterrupt = false;
+  /** What it would do, if it stands at the head of a loop that is known to wait. */
+  prospect: Prospect = 'goes on';
+  /** How often time has gone on to the next timer since it spins. */
+  timersOutwaited = 0;
+  /** What the hart's next operations look at, if it stands at the head of a spin loop. */
+  reads: readonly Access[] = [];
+  /** Candidate for the head of a spin loop, how many visible steps ago, and when to take another. */
+  headPc = 0;
+  headAge = 0;
+  headPatience = 1;
+  /** Stack pointer of the context below each depth. */
+  readonly #interruptedSp = new Int32Array(DEPTHS);
+  readonly #stepsBase: number;
+
+  constructor(hart: Hart) {
+    this.hart = hart;
+    this.#stepsBase = hart.steps;
+  }
+
+  /** Instructions executed since the exploration began. */
+  get executed(): number {
+    return this.hart.steps - this.#stepsBase;
+  }
+
+  /** Number of the running context among all harts', from 1. */
+  get context(): number {
+    return this.#contextAt(this.depth);
+  }
+
+  #contextAt(depth: number): number {
+    return 1 + this.hart.id * DEPTHS + Math.min(depth, DEPTHS - 1);
+  }
+
+  /** A trap is being taken. */
+  enter(): void {
+    this.#interruptedSp[Math.min(this.depth, DEPTHS - 1)] = this.hart.x[2];
+    this.depth++;
+  }
+
+  /** mret or mnret. */
+  leave(): void {
+    if (this.depth > 0) this.depth--;
+  }
+
+  /** The context that an access counts for: the running one, or the owner of a dead piece of stack. */
+  contextFor(address: number): number {
+    for (let depth = 0; depth < Math.min(this.depth, DEPTHS); depth++) {
+      const below = (this.#interruptedSp[depth] >>> 0) - address;
+      if (below > 0 && below <= DEAD_STACK_BYTES) return this.#contextAt(depth);
+    }
+    return this.context;
+  }
+
+  /** Registers, CSRs and what is known about what comes next, as a text. */
+  describe(): string {
+    const { hart, standing, depth, owesInterrupt } = this;
+    const { mip, nmie, reservation } = hart;
+    const csrs = [hart.mstatus, hart.mie, hart.mtvec, hart.mscratch, hart.mepc, hart.mcause];
+    const nmis = [hart.mtval, hart.mnscratch, hart.mnepc, hart.mncause];
+    const rest = [hart.pc, mip, nmie, reservation, standing, depth, owesInterrupt];
+    return [...hart.x, ...csrs, ...nmis, ...rest].join(' ');
+  }
+
+  save(log: UndoLog): void {
+    const { hart } = this;
+    const { words } = log;
+    let top = log.top;
+    words.set(hart.x, top);
+    top += 32;
+    words[top++] = hart.pc32;
+    words[top++] = hart.mstatus;
+    words[top++] = hart.mie;
+    words[top++] = hart.mtvec;
+    words[top++] = hart.mscratch;
+    words[top++] = hart.mepc;
+    words[top++] = hart.mcause;
+    words[top++] = hart.mtval;
+    words[top++] = hart.mnscratch;
+    words[top++] = hart.mnepc;
+    words[top++] = hart.mncause;
+    words[top++] = (hart.nmie ? 1 : 0) | (hart.nmiAware ? 2 : 0) | (this.owesInterrupt ? 4 : 0);
+    words[top++] = hart.reservation;
+    words[top++] = hart.steps - this.#stepsBase;
+    words[top++] = hart.trapped;
+    words[top++] = hart.stepsAtTrap - this.#stepsBase;
+    words[top++] = hart.stepsAtReturn - this.#stepsBase;
+    words[top++] = hart.trapRepeats;
+    words[top++] = STANDINGS.indexOf(this.standing);
+    words[top++] = this.depth;
+    words[top++] = this.time;
+    words[top++] = this.headPc;
+    words[top++] = this.headAge;
+    words[top++] = this.headPatience;
+    words.set(this.#interruptedSp, top);
+    log.top = top + DEPTHS;
+  }
+
+  /** Takes back what `save` has put at the end of the log. */
+  restore(log: UndoLog): void {
+    const { hart } = this;
+    const { words } = log;
+    const start = log.top - SAVED_WORDS;
+    // Element by element: a view of the log for `set` would be an object each time.
+    for (let i = 0; i < 32; i++) hart.x[i] = words[start + i];
+    let at = start + 32;
+    hart.pc32 = words[at++];
+    hart.mstatus = words[at++];
+    hart.mie = words[at++];
+    hart.mtvec = words[at++] >>> 0;
+    hart.mscratch = words[at++] >>> 0;
+    hart.mepc = words[at++] >>> 0;
+    hart.mcause = words[at++] >>> 0;
+    hart.mtval = words[at++] >>> 0;
+    hart.mnscratch = words[at++] >>> 0;
+    hart.mnepc = words[at++] >>> 0;
+    hart.mncause = words[at++] >>> 0;
+    const flags = words[at++];
+    hart.nmie = (flags & 1) !== 0;
+    hart.nmiAware = (flags & 2) !== 0;
+    this.owesInterrupt = (flags & 4) !== 0;
+    hart.reservation = words[at++];
+    hart.steps = words[at++] + this.#stepsBase;
+    hart.trapped = words[at++];
+    hart.stepsAtTrap = words[at++] + this.#stepsBase;
+    hart.stepsAtReturn = words[at++] + this.#stepsBase;
+    hart.trapRepeats = words[at++];
+    this.standing = STANDINGS[words[at++]];
+    this.depth = words[at++];
+    this.time = words[at++];
+    this.headPc = words[at++];
+    this.headAge = words[at++];
+    this.headPatience = words[at++];
+    for (let i = 0; i < DEPTHS; i++) this.#interruptedSp[i] = words[at + i];
+    hart.stuck = undefined;
+    log.top = start;
+  }
+}
+
+/** Words of the log that `save` takes. */
+export const SAVED_WORDS = 32 + 24 + DEPTHS;

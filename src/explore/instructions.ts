@@ -1,0 +1,45 @@
+// What kinds of instructions there are for an exploration: which access memory and how wide, and which
+// CSR accesses other contexts may notice.
+
+import type { AccessBytes } from '../../devices/ports.ts';
+import { csrEntry, MSTATUS_MIE } from '../machine/csr.ts';
+import type { Decoded } from '../machine/decoder.ts';
+import type { Hart } from '../machine/hart.ts';
+
+const BYTES: Readonly<Record<string, AccessBytes | undefined>> = {
+  ...({ lb: 1, lbu: 1, lh: 2, lhu: 2, lw: 4 } as const),
+  ...({ sb: 1, sh: 2, sw: 4, 'lr.w': 4, 'sc.w': 4 } as const),
+};
+
+const CSR_MSTATUS = 0x300;
+const CSR_MIE = 0x304;
+const CSR_MNSTATUS = 0x744;
+export const CSR_MIP = 0x344;
+export const CSR_TIME = 0xc01;
+
+/** Width of a load, a store or an atomic; undefined for other instructions. */
+export function accessBytes({ name }: Decoded): AccessBytes | undefined {
+  return isAtomic(name) ? 4 : BYTES[name];
+}
+
+/** An AMO. LR and SC are none. */
+export function isAtomic(name: string): boolean {
+  return name.startsWith('amo');
+}
+
+export function isStore(name: string): boolean {
+  return name === 'sb' || name === 'sh' || name === 'sw';
+}
+
+/** A CSR access that other contexts may notice: what enables interrupts, and what is pending. */
+export function isVisibleCsr(hart: Hart, d: Decoded): boolean {
+  if (d.imm === CSR_MIP) return true;
+  const swaps = d.name.startsWith('csrrw');
+  if (!swaps && d.rs1 === 0) return false;
+  if (d.imm === CSR_MIE || d.imm === CSR_MNSTATUS) return true;
+  if (d.imm !== CSR_MSTATUS) return false;
+  const old = csrEntry(d.imm)?.read(hart) ?? 0;
+  const operand = d.name.endsWith('i') ? d.rs1 : hart.x[d.rs1];
+  const next = swaps ? operand : d.name.startsWith('csrrs') ? old | operand : old & ~operand;
+  return ((next ^ old) & MSTATUS_MIE) !== 0;
+}

@@ -1,0 +1,447 @@
+// The machine as a system that a search drives (model.ts): harts, interrupts and devices are agents that
+// take visible steps, and every step can be taken back. Every hart has a time of its own, a device
+// completes whenever the search says so, and an interrupt arrives late if the search wants it.
+// docs/explore-machine.md has the rules and what they leave out.
+
+import { ACLINT_MTIMECMP } from '../../devices/aclint/index.ts';
+import { PrintkitError } from '../errors.ts';
+import type { Machine, StopReason } from '../machine/machine.ts';
+import { takeInterrupt } from '../machine/trap.ts';
+import { ACLINT_BASE, NMI_BASE } from '../machine/memory-map.ts';
+import { pendingCell } from './board.ts';
+import type { HartTrack } from './hart-track.ts';
+import { IRQS, maskOf, nextInterrupt } from './interrupts.ts';
+import { TIME_MAX } from './local-time.ts';
+import type { Access, Agent, AgentId, Ending, Mark, Model, Step } from './model.ts';
+import { CONTEXTS_MAX, DEPTHS } from './ownership.ts';
+import { wouldProceed } from './spin.ts';
+import { Stepper } from './stepper.ts';
+import { WaitingLoops } from './waiting.ts';
+
+const KIND_STEP = -21;
+
+export interface ExploreRegion {
+  /** Addresses at which the region ends for a hart that gets there. */
+  readonly until: readonly number[];
+  /** Whether the first hart there ends the execution, or all have to come. Default 'any'. */
+  readonly ends?: 'any' | 'all';
+  /** What may come from outside at any moment. Default nothing. */
+  readonly inject?: readonly Injection[];
+}
+
+/** A character for the first UART, an NMI for any hart, timers of harts at any moment. */
+export type Injection = 'uart-rx' | 'nmi' | 'timer';
+
+/** The set of visible operations has grown: what has been explored was too coarse. Start over. */
+export class VisibilityGrown extends Error {}
+
+/** The character that injections bring. */
+const INJECTED_BYTE = 0x61;
+
+/** What an agent does. */
+interface Actor extends Agent {
+  readonly patient: boolean;
+  readonly canAct: () => boolean;
+  readonly act: (agent: AgentId) => Step;
+}
+
+/** A step that was taken. */
+export interface PathStep {
+  readonly agent: AgentId;
+  /** Instructions that the hart has executed since the start, after the step; 0 for a device. */
+  readonly instructions: number;
+}
+
+export class MachineModel implements Model {
+  readonly agents: readonly Agent[];
+  readonly stepper: Stepper;
+  readonly #machine: Machine;
+  readonly #ends: 'any' | 'all';
+  readonly #actors: Actor[] = [];
+  readonly #hartTimers: number[] = [];
+  readonly #path: PathStep[] = [];
+  readonly #waiting: WaitingLoops;
+  readonly #start: Mark;
+
+  /**
+   * Explores a machine from where it is now. Its clock and the lines of its UARTs belong to the model
+   * from here on, and it must not `run`.
+   * @throws PrintkitError when it has more harts than can be told apart
+   */
+  constructor(machine: Machine, region: ExploreRegion) {
+    this.#machine = machine;
+    this.#ends = region.ends ?? 'any';
+    if (machine.harts.length * DEPTHS > CONTEXTS_MAX) {
+      const most = Math.floor(CONTEXTS_MAX / DEPTHS);
+      throw new PrintkitError(
+        `${machine.harts.length} harts are too many to explore: take ${most} at most`,
+      );
+    }
+    const injected = new Set(region.inject ?? []);
+    this.stepper = new Stepper({
+      machine,
+      stops: new Set(region.until),
+      injectsNmis: injected.has('nmi'),
+      undoOther: (kind) => {
+        if (!this.#waiting.undo(kind)) this.#path.pop();
+      },
+    });
+    this.#waiting = new WaitingLoops(this.stepper);
+    this.#addHarts();
+    this.#addInterrupts(injected.has('nmi'));
+    this.#addDevices(injected.has('timer'));
+    if (injected.has('uart-rx')) this.#addReceive();
+    this.agents = this.#actors;
+    this.#start = this.mark();
+    this.restart();
+  }
+
+  // ---- the search's side ------------------------------------------------------------------------
+
+  /**
+   * Those who are patient act only when nobody else can, but for what comes from outside: the timers
+   * of harts (unless they are injected) and the limits of waiting loops.
+   */
+  enabled(): readonly AgentId[] {
+    const ids: AgentId[] = [];
+    let mayWait = true;
+    for (const actor of this.#actors) {
+      if (actor.patient || !actor.canAct()) continue;
+      ids.push(actor.id);
+      mayWait &&= actor.injected;
+    }
+    if (!mayWait) return ids;
+    for (const actor of this.#actors) {
+      if (actor.patient ? actor.canAct() : this.#limitMayRunOut(actor)) ids.push(actor.id);
+    }
+    return ids.sort((a, b) => a - b);
+  }
+
+  waitsOn(agent: AgentId): readonly Access[] {
+    const { kind, hart } = this.#actors[agent];
+    if (kind !== 'hart' || hart === undefined) return [];
+    const track = this.stepper.tracks[hart];
+    if (this.#canRun(track)) return [];
+    if (track.standing === 'wfi' || nextInterrupt(track) !== undefined)
+      return [read(pendingCell(hart))];
+    return track.prospect === 'goes on' ? [] : track.reads;
+  }
+
+  step(agent: AgentId): Step {
+    const actor = this.#actors[agent];
+    const step = actor.act(agent);
+    const { accesses } = step;
+    this.#waiting.follow(actor.hart, accesses);
+    const instructions = actor.hart === undefined ? 0 : this.stepper.executed(actor.hart);
+    this.#path.push({ agent, instructions });
+    this.stepper.log.pushKind(KIND_STEP);
+    return step;
+  }
+
+  /** The steps that have led here since the exploration began. */
+  get path(): readonly PathStep[] {
+    return this.#path;
+  }
+
+  /** Heads of waiting loops that are known. */
+  get waitingHeads(): readonly number[] {
+    return this.#waiting.heads;
+  }
+
+  /**
+   * Adds to what is visible, for a recording that needs it; `restart` has to follow. Heads of waiting
+   * loops, and memory.
+   */
+  learn(heads: readonly number[], shared: readonly { address: number; bytes: number }[]): void {
+    this.#waiting.learn(heads);
+    for (const { address, bytes } of shared) this.stepper.share(address, bytes);
+    this.stepper.ownership.grown = true;
+  }
+
+  /**
+   * While frozen, nothing more becomes visible, and no rewind starts the search over: for replaying and
+   * varying one execution. All that is then executed can happen, but it need not be all.
+   */
+  set frozen(on: boolean) {
+    this.stepper.ownership.frozen = on;
+  }
+
+  ending(): Ending | undefined {
+    const { stopped } = this.#machine;
+    if (stopped !== undefined) {
+      if (stopped.kind === 'exit' && stopped.code === 0) return { kind: 'done' };
+      return { kind: 'failed', reason: reasonOf(stopped) };
+    }
+    const { tracks, log } = this.stepper;
+    let ended = 0;
+    for (const { standing } of tracks) if (standing === 'end') ended++;
+    if (ended >= (this.#ends === 'any' ? 1 : tracks.length)) return { kind: 'done' };
+    const { locked } = this.#waiting;
+    if (locked !== undefined) {
+      const reason = `soft lockup: hart ${locked.hart.id} spins and nothing but time goes on`;
+      return { kind: 'failed', reason };
+    }
+    if (tracks.some(({ time }) => time >= TIME_MAX)) {
+      return { kind: 'cut', reason: 'more virtual time has passed than an execution has' };
+    }
+    if (log.isFull) return { kind: 'cut', reason: 'more was written than can be taken back' };
+    return undefined;
+  }
+
+  wouldProceed(agent: AgentId): boolean {
+    return agent in this.stepper.tracks && wouldProceed(this.stepper, this.stepper.tracks[agent]);
+  }
+
+  /** Times and counts of instructions are left out; those that devices and the guest keep are not. */
+  state(): string {
+    const { stepper } = this;
+    const { uarts, plic, aclint, nmi } = this.#machine;
+    const harts = stepper.tracks.map((track) => track.describe());
+    const devices = [...uarts, plic, aclint, nmi].map((device) => JSON.stringify(device.save()));
+    return [...harts, ...devices, stepper.memorySince(this.#start)].join('\n');
+  }
+
+  mark(): Mark {
+    return this.stepper.log.top;
+  }
+
+  /** @throws VisibilityGrown when the search has to start over, after `restart`. */
+  rewind(mark: Mark): void {
+    this.stepper.rewind(mark);
+    const { grown, frozen } = this.stepper.ownership;
+    if (grown && !frozen) throw new VisibilityGrown();
+  }
+
+  release(): void {
+    // A mark is a length of the log and holds nothing.
+  }
+
+  /** Back to where the exploration began, with all visible operations that are known by now. */
+  restart(): void {
+    const { ownership, tracks } = this.stepper;
+    do {
+      ownership.grown = false;
+      this.stepper.rewind(this.#start);
+      for (const track of tracks) {
+        this.stepper.saveHart(track);
+        this.stepper.settle(track);
+      }
+      // What one hart's start has made visible, another one's may have gone past.
+    } while (ownership.grown);
+    for (const { hart } of tracks) this.#waiting.follow(hart.id, []);
+  }
+
+  // ---- harts ------------------------------------------------------------------------------------
+
+  #add(actor: Omit<Actor, 'id' | 'patient'>, patient = false): void {
+    this.#actors.push({ id: this.#actors.length, patient, ...actor });
+  }
+
+  #addHarts(): void {
+    for (const track of this.stepper.tracks) {
+      const { id } = track.hart;
+      this.#add({
+        kind: 'hart',
+        hart: id,
+        name: `hart ${id}`,
+        injected: false,
+        canAct: () => this.#canRun(track),
+        act: () => this.#stepHart(track),
+      });
+    }
+  }
+
+  #addInterrupts(injectsNmis: boolean): void {
+    for (const track of this.stepper.tracks) {
+      const hart = track.hart.id;
+      for (const { irq, name } of IRQS) {
+        this.#add({
+          kind: 'irq',
+          hart,
+          name: `${name} interrupt at hart ${hart}`,
+          injected: false,
+          canAct: () => nextInterrupt(track) === irq,
+          act: (agent) => this.#enter(agent, track, [read(pendingCell(hart))]),
+        });
+      }
+      this.#add({
+        kind: 'nmi',
+        hart,
+        name: `NMI at hart ${hart}`,
+        injected: injectsNmis,
+        canAct: () => track.standing !== 'end' && this.#canTakeNmi(track, injectsNmis),
+        act: (agent) => this.#enter(agent, track, this.#raiseNmi(track)),
+      });
+    }
+  }
+
+  /**
+   * A hart can take its next visible step. An interrupt that is pending and enabled may be late, but it
+   * comes before the hart can disable it, and at once if it was pending when it was enabled (privileged
+   * ISA, 3.1.9).
+   */
+  #canRun(track: HartTrack): boolean {
+    const { standing, hart } = track;
+    if (standing === 'end' || standing === 'endless' || track.prospect !== 'goes on') return false;
+    if (standing === 'wfi' && !hart.wakeable) return false;
+    if (nextInterrupt(track) === undefined) return true;
+    return !track.owesInterrupt && this.stepper.standsBeforeAccess(track);
+  }
+
+  #limitMayRunOut({ kind, hart }: Actor): boolean {
+    if (kind !== 'hart' || hart === undefined) return false;
+    const track = this.stepper.tracks[hart];
+    return track.standing === 'access' && track.prospect === 'waits';
+  }
+
+  #stepHart(track: HartTrack): Step {
+    const { hart, depth } = track;
+    const { pc } = hart;
+    const mask = maskOf(track);
+    this.stepper.saveHart(track);
+    const accesses =
+      track.prospect === 'waits' ? this.#waiting.waitOut(track) : this.stepper.step(track);
+    this.#waiting.find(track, accesses);
+    const step = { agent: hart.id, depth, depthAfter: track.depth, pc };
+    if (mask === maskOf(track)) return { ...step, accesses };
+    // Whether an interrupt is pending decides if the hart gets here at all: it would come first.
+    const looked = read(pendingCell(hart.id));
+    return { ...step, accesses: [...accesses, looked], changesInterruptEnable: true };
+  }
+
+  /** Takes an interrupt or an NMI; the hart goes on up to the handler's first visible step. */
+  #enter(agent: AgentId, track: HartTrack, accesses: readonly Access[]): Step {
+    const { hart } = track;
+    const { pc } = hart;
+    this.stepper.saveHart(track);
+    track.time = Math.max(track.time, track.pendingTime);
+    track.enter();
+    track.owesInterrupt = false;
+    const { depth } = track;
+    takeInterrupt(hart);
+    const local = this.stepper.settle(track);
+    return { agent, depth, depthAfter: track.depth, accesses: [...accesses, ...local], pc };
+  }
+
+  #canTakeNmi({ hart }: HartTrack, injects: boolean): boolean {
+    return hart.nmiReady || (injects && hart.nmie && this.#machine.nmi.vector !== 0);
+  }
+
+  /** Makes an NMI pending if none is. The state of the NMI controller is saved for taking it, too. */
+  #raiseNmi(track: HartTrack): readonly Access[] {
+    const { board, log } = this.stepper;
+    return board.act(log, 'nmi', track.time, () => {
+      if (!track.hart.nmiReady) this.#machine.nmi.raise(track.hart.id, 0);
+      return [{ address: NMI_BASE, bytes: 4, kind: 'write' }];
+    });
+  }
+
+  // ---- devices ----------------------------------------------------------------------------------
+
+  /** Every armed timer of a UART may expire at any moment, those of harts if they are injected. */
+  #addDevices(injectsTimers: boolean): void {
+    const { clock } = this.#machine;
+    clock.names.forEach((name, index) => {
+      const [device, purpose] = name.split('.');
+      const compare = /^mtimecmp(\d+)$/.exec(purpose)?.[1];
+      const text = compare === undefined ? UART_TIMERS[purpose] : `timer of hart ${compare}`;
+      if (text === undefined) return;
+      const access: Access =
+        compare === undefined
+          ? this.#uartAccess(device)
+          : {
+              address: ACLINT_BASE + ACLINT_MTIMECMP + 8 * Number(compare),
+              bytes: 8,
+              kind: 'write',
+            };
+      const ofHart = compare !== undefined;
+      const isPatient = ofHart && !injectsTimers;
+      if (ofHart) this.#hartTimers.push(index);
+      const actor = {
+        kind: 'device' as const,
+        hart: undefined,
+        name: ofHart ? text : `${device} ${text}`,
+        injected: ofHart && injectsTimers,
+        canAct: () =>
+          clock.deadlineOf(index) !== Infinity &&
+          (!isPatient || clock.deadlineOf(index) === this.#firstHartTimer()),
+        act: (agent: AgentId) => {
+          if (isPatient) this.#waiting.outwait();
+          return this.#expire(agent, device, index, access);
+        },
+      };
+      this.#add(actor, isPatient);
+    });
+  }
+
+  /** When nobody else can act, time goes on to the next timer of a hart. */
+  #firstHartTimer(): number {
+    const { clock } = this.#machine;
+    return this.#hartTimers.reduce((first, i) => Math.min(first, clock.deadlineOf(i)), Infinity);
+  }
+
+  #uartAccess(device: string): Access {
+    const base = this.#machine.bus.regions.find(({ name }) => name === device)?.base ?? 0;
+    return { address: base, bytes: 4, kind: 'write' };
+  }
+
+  #expire(agent: AgentId, device: string, index: number, access: Access): Step {
+    const { clock } = this.#machine;
+    const { board, log } = this.stepper;
+    const deadline = clock.deadlineOf(index);
+    clock.travel(deadline);
+    const accesses = board.act(log, device, this.stepper.time.at(deadline), () => {
+      clock.expire(index);
+      return [access];
+    });
+    return { agent, depth: 0, depthAfter: 0, accesses, pc: 0 };
+  }
+
+  /** A character arrives at the first UART, from outside. */
+  #addReceive(): void {
+    const [uart] = this.#machine.uarts;
+    const { clock } = this.#machine;
+    const timer = clock.names.indexOf(`${uart.name}.rx`);
+    const access = this.#uartAccess(uart.name);
+    this.#add({
+      kind: 'device',
+      hart: undefined,
+      name: `${uart.name} is sent a character`,
+      injected: true,
+      canAct: () => uart.receivePending === 0,
+      act: (agent) => {
+        const { board, log } = this.stepper;
+        const accesses = board.act(log, uart.name, 0, () => {
+          uart.receive({ byte: INJECTED_BYTE });
+          if (clock.deadlineOf(timer) !== Infinity) clock.expire(timer);
+          return [access];
+        });
+        return { agent, depth: 0, depthAfter: 0, accesses, pc: 0 };
+      },
+    });
+  }
+}
+
+/** Timers of a UART that a guest can notice. */
+const UART_TIMERS: Readonly<Record<string, string | undefined>> = {
+  tx: 'has sent a character',
+  rx: 'has received a character',
+  timeout: 'receive timeout',
+};
+
+const read = (address: number): Access => ({ address, bytes: 4, kind: 'read' });
+
+function reasonOf(stopped: StopReason): string {
+  switch (stopped.kind) {
+    case 'exit':
+      return `the guest ended with code ${stopped.code}`;
+    case 'stuck':
+      return `hart ${stopped.hart}: ${stopped.reason}`;
+    case 'reboot':
+      return 'the guest asked for a reset';
+    case 'time':
+    case 'limit':
+    case 'idle':
+      return stopped.kind;
+  }
+}

@@ -1,0 +1,181 @@
+// Random search: executions by a portfolio of strategies. The seed names the whole sequence, and seed
+// and number name one execution. Each execution leaves out some of the injected agents by chance, so
+// that rare combinations are not drowned by what always happens.
+
+import { Execution } from './happens-before.ts';
+import type { Access, AgentId, Model } from './model.ts';
+import { SeededRng } from './rng.ts';
+import { changed, endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
+import {
+  partialOrderSampling,
+  pct,
+  randomWalk,
+  uniformWalk,
+  type Measured,
+  type Peek,
+  type Strategy,
+  type StrategyFactory,
+} from './strategies.ts';
+
+export const STRATEGIES = {
+  'random walk': randomWalk,
+  'pct 2': pct(2),
+  'pct 3': pct(3),
+  pos: partialOrderSampling,
+  'uniform walk': uniformWalk,
+} satisfies Record<string, StrategyFactory>;
+
+export type StrategyName = keyof typeof STRATEGIES;
+
+export const PORTFOLIO: readonly StrategyName[] = [
+  'random walk',
+  'pct 2',
+  'pos',
+  'uniform walk',
+  'pct 3',
+];
+
+export interface RandomOptions {
+  /** A whole number below 2^32. */
+  readonly seed: number;
+  readonly executions: number;
+  /** Taken in turn. */
+  readonly strategies: readonly StrategyName[];
+  /** How many interrupts and NMIs an execution may inject. */
+  readonly bounds: Pick<Bounds, 'irqs' | 'nmis'>;
+  readonly stepsMax: number;
+  readonly stop?: (executions: number) => boolean;
+}
+
+export interface RandomlyExplored extends Explored {
+  readonly strategy: StrategyName;
+  /** Number of the execution, from 0. */
+  readonly number: number;
+}
+
+/** Runs that measure how long executions are before the first one counts. */
+const TRIALS = 3;
+
+/** Yields every execution. The model is back at its start afterwards. */
+export function* randomSearch(
+  model: Model,
+  options: RandomOptions,
+): Generator<RandomlyExplored, Coverage> {
+  const start = model.mark();
+  const traces = new Set<string>();
+  let steps = 0;
+  let cut = 0;
+  let executions = 0;
+  try {
+    const measured = measure(model, options);
+    while (executions < options.executions) {
+      const number = executions++;
+      const strategy = options.strategies[number % options.strategies.length];
+      const explored = randomExecution(model, strategy, number, options, measured);
+      model.rewind(start);
+      steps += explored.schedule.length;
+      if (explored.ending.kind === 'cut') cut++;
+      traces.add(explored.trace);
+      yield { ...explored, strategy, number };
+      if (options.stop?.(executions) === true) break;
+    }
+  } finally {
+    model.rewind(start);
+    model.release(start);
+  }
+  const bounds = { preemptions: Infinity, ...options.bounds };
+  return { bounds, executions, redundant: 0, traces: traces.size, steps, cut, complete: false };
+}
+
+/** Lengths of a few random walks; the model is back where it was afterwards. */
+export function measure(model: Model, options: RandomOptions): Measured {
+  const stepsOf = model.agents.map(() => 0);
+  let steps = 0;
+  const start = model.mark();
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const none = { steps: 0, stepsOf };
+    const { schedule } = randomExecution(model, 'random walk', ~trial, options, none);
+    model.rewind(start);
+    steps = Math.max(steps, schedule.length);
+    for (const agent of model.agents) {
+      const own = schedule.filter((id) => id === agent.id).length;
+      stepsOf[agent.id] = Math.max(stepsOf[agent.id], own);
+    }
+  }
+  model.release(start);
+  return { steps, stepsOf };
+}
+
+function randomExecution(
+  model: Model,
+  name: StrategyName,
+  number: number,
+  options: RandomOptions,
+  measured: Measured,
+): Explored {
+  const rng = new SeededRng(Math.imul(options.seed ^ Math.imul(number, 0x9e3779b1), 0x85ebca77));
+  const strategy = STRATEGIES[name](model.agents, rng, measured, peekOf(model));
+  const taking = model.agents.map((agent) => !agent.injected || rng.below(2) === 0);
+  const isAllowed = (agent: AgentId, spent: Spent): boolean =>
+    taking[agent] && isAffordable(model, agent, spent, options.bounds);
+  return runWith(model, strategy, options.stepsMax, isAllowed);
+}
+
+interface Spent {
+  irqs: number;
+  nmis: number;
+}
+
+function isAffordable(
+  model: Model,
+  agent: AgentId,
+  spent: Spent,
+  bounds: RandomOptions['bounds'],
+): boolean {
+  const { kind, injected } = model.agents[agent];
+  if (!injected) return true;
+  return kind === 'nmi' ? spent.nmis < bounds.nmis : spent.irqs < bounds.irqs;
+}
+
+/** One execution from where the model is to an ending, all choices by the strategy. */
+export function runWith(
+  model: Model,
+  strategy: Strategy,
+  stepsMax: number,
+  isAllowed: (agent: AgentId, spent: Spent) => boolean = () => true,
+): Explored {
+  const execution = new Execution(model.agents, 'whole');
+  const spent: Spent = { irqs: 0, nmis: 0 };
+  for (;;) {
+    const enabled = model.ending() === undefined ? model.enabled() : [];
+    const ending =
+      endingOf(model, enabled) ??
+      (execution.events.length < stepsMax
+        ? undefined
+        : ({ kind: 'cut', reason: `more than ${String(stepsMax)} steps` } as const));
+    if (ending !== undefined) {
+      const schedule = execution.events.map((event) => event.step.agent);
+      return { ending, schedule, trace: execution.traceKey() };
+    }
+    const agent = strategy.choose(enabled.filter((id) => isAllowed(id, spent)));
+    const step = model.step(agent);
+    const { kind, injected } = model.agents[agent];
+    if (injected && kind === 'nmi') spent.nmis++;
+    else if (injected) spent.irqs++;
+    strategy.taken?.(step);
+    execution.push(step, changed(enabled, model.enabled()));
+  }
+}
+
+/** What a model knows of an agent's next step, or what taking it on trial shows. */
+export function peekOf(model: Model): Peek {
+  return (agent): readonly Access[] => {
+    const known = model.next?.(agent);
+    if (known !== undefined) return known;
+    const mark = model.mark();
+    const { accesses } = model.step(agent);
+    model.rewind(mark);
+    model.release(mark);
+    return accesses;
+  };
+}

@@ -1,0 +1,519 @@
+// Executes harts by visible steps: the operation that a hart stands before, then everything up to its
+// next visible one. All effects are in the undo log, so every step can be taken back.
+// What is visible: accesses to bytes that several contexts touch, one of them writing (ownership.ts);
+// device registers but mtime; LR and SC; changes of mstatus.MIE and mie; wfi, mret, mnret.
+// Sequential consistency: fences order nothing that is not in order already.
+
+import type { AccessBytes } from '../../devices/ports.ts';
+import { MSTATUS_MIE } from '../machine/csr.ts';
+import type { Decoded } from '../machine/decoder.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Memory } from '../machine/memory.ts';
+import { RAM_BASE } from '../machine/memory-map.ts';
+import { CAUSE_FETCH_ACCESS, takeException } from '../machine/trap.ts';
+import { Board, pendingCell, readsTime } from './board.ts';
+import { CodeMap } from './code-map.ts';
+import { HartTrack, SAVED_WORDS } from './hart-track.ts';
+import { accessBytes, CSR_MIP, CSR_TIME, isAtomic, isStore, isVisibleCsr } from './instructions.ts';
+import { LocalTime } from './local-time.ts';
+import type { Access } from './model.ts';
+import { ALL_SHARED, NO_PATTERN, Ownership, readPattern, writePattern } from './ownership.ts';
+import {
+  CONTROL_BUDGET,
+  CONTROL_DEFINED,
+  CONTROL_LIVE,
+  CONTROL_LOG_TOP,
+  CONTROL_REASON,
+  CONTROL_TARGET,
+  createPrivateLoop,
+  STOP_BUDGET,
+  STOP_END,
+  STOP_JUMP,
+  STOP_SLOW,
+  STOP_STUB,
+  STOP_VISIBLE,
+} from './private-loop.ts';
+import type { PrivateLoop } from './private-loop.ts';
+import { UndoLog } from './undo-log.ts';
+
+const KIND_HART = -1;
+
+/** Instructions between looks at the log's room, and at whether the hart goes round in circles. */
+const LOOP_BUDGET = 10_000;
+/** A hart that executes so many instructions without a visible one is not going to. */
+const PRIVATE_MAX = 5_000_000;
+/** Jumps in a circle at most. */
+const CIRCLE_JUMPS = 200;
+export interface StepperOptions {
+  readonly machine: Machine;
+  /** Addresses at which a hart goes no further. */
+  readonly stops: ReadonlySet<number>;
+  /** NMIs may come at any moment. */
+  readonly injectsNmis: boolean;
+  /** Undoes records of the log whose kinds are the caller's own. */
+  readonly undoOther: (kind: number) => void;
+}
+
+export class Stepper {
+  readonly log = new UndoLog();
+  readonly ownership: Ownership;
+  readonly tracks: readonly HartTrack[];
+  readonly board: Board;
+  readonly time: LocalTime;
+  readonly control = new Int32Array(8);
+  readonly #machine: Machine;
+  readonly #memory: Memory;
+  readonly #code: CodeMap;
+  readonly #x = new Int32Array(256);
+  readonly #registers = this.#x.subarray(0, 32);
+  readonly #plain: PrivateLoop;
+  readonly #tracking: PrivateLoop;
+  #loop: PrivateLoop;
+  /** The hart that is executing. */
+  #running: HartTrack;
+  /** The guest has changed code that was decoded. */
+  #codeChanged = false;
+
+  readonly #undoOther: (kind: number) => void;
+  /** NMIs are possible: injected ones, or the guest has been seen to raise one. */
+  #nmisCome: boolean;
+  /** Every access makes what it touches shared. */
+  #sharing = false;
+  /** Accesses to the hart's local bytes that are part of the present step. */
+  readonly #localAccesses: Access[] = [];
+
+  constructor({ machine, stops, injectsNmis, undoOther }: StepperOptions) {
+    this.#undoOther = undoOther;
+    this.#nmisCome = injectsNmis;
+    this.#machine = machine;
+    this.#memory = machine.memory;
+    this.ownership = new Ownership(machine.memory.bytes);
+    this.#code = new CodeMap(machine.memory, this.ownership, stops);
+    this.time = new LocalTime(machine, this.log);
+    this.tracks = machine.harts.map((hart) => new HartTrack(hart));
+    this.#running = this.tracks[0];
+    this.board = new Board(machine, this.tracks);
+    const arrays = {
+      x: this.#x,
+      code: this.#code.code,
+      places: this.#code.places,
+      m8: machine.memory.u8,
+      m16: machine.memory.u16,
+      m32: machine.memory.i32,
+      own8: this.ownership.bytes,
+      own32: this.ownership.words,
+      log: this.log.words,
+      control: this.control,
+      touch: (offset: number, bytes: number, writes: boolean) => this.#touch(offset, bytes, writes),
+    };
+    this.#plain = createPrivateLoop(arrays, false);
+    this.#tracking = createPrivateLoop(arrays, true);
+    this.#loop = this.#plain;
+  }
+
+  /** An access that the loop does not know to be private. @returns true when it is visible. */
+  #touch(offset: number, bytes: number, writes: boolean): boolean {
+    const track = this.#running;
+    const { hart } = track;
+    if (this.#sharing) {
+      this.ownership.share(offset, bytes);
+      return false;
+    }
+    if (this.ownership.words[offset >>> 2] === ALL_SHARED) return true;
+    const address = offset + RAM_BASE;
+    const sharing = this.ownership.touch(track.contextFor(address), offset, bytes, writes);
+    if (sharing !== 'local') return sharing === 'shared';
+    if ((hart.mstatus & MSTATUS_MIE) !== 0) return true;
+    if (hart.nmie && this.#nmisCome) return true;
+    const kind = writes ? 'write' : 'read';
+    const known = this.#localAccesses.some(
+      (access) => access.address === address && access.bytes === bytes && access.kind === kind,
+    );
+    if (!known) this.#localAccesses.push({ address, bytes, kind });
+    return false;
+  }
+
+  /** Instructions that a hart has executed since the exploration began. */
+  executed(hart: number): number {
+    return this.tracks[hart].executed;
+  }
+
+  /** From now on notes in `control` which registers are read before they are written. */
+  trackRegisters(on: boolean): void {
+    this.#loop = on ? this.#tracking : this.#plain;
+    this.control[CONTROL_LIVE] = this.control[CONTROL_DEFINED] = 0;
+  }
+
+  saveHart(track: HartTrack): void {
+    track.save(this.log);
+    this.log.words[this.log.top++] = track.hart.id;
+    this.log.words[this.log.top++] = KIND_HART;
+  }
+
+  /** Goes back to where the log was this long. */
+  rewind(mark: number): void {
+    this.log.rewind(mark, this.#memory.i32, this.#undo);
+    if (this.#codeChanged) this.#code.flush();
+  }
+
+  /** Rewinds, and tells whether memory then is what it was before. */
+  rewindUnchanged(mark: number): boolean {
+    const unchanged = this.log.isNeutral(mark, this.#memory.i32, this.#undo);
+    if (this.#codeChanged) this.#code.flush();
+    return unchanged;
+  }
+
+  /** Words of memory that are not what they were at a mark, as a text. */
+  memorySince(mark: number): string {
+    const { i32 } = this.#memory;
+    const payload = (kind: number): number => {
+      if (kind === KIND_HART) return SAVED_WORDS + 1;
+      return this.time.payloadOf(kind) + this.board.payloadOf(kind);
+    };
+    return [...this.log.wordsSince(mark, payload)]
+      .filter(([index, old]) => i32[index] !== old)
+      .sort(([a], [b]) => a - b)
+      .map(([index]) => `${index}=${i32[index]}`)
+      .join(' ');
+  }
+
+  readonly #undo = (kind: number): void => {
+    const { log } = this;
+    if (kind === KIND_HART) this.tracks[log.words[--log.top]].restore(log);
+    else if (!this.time.undo(kind) && !this.board.undo(log, kind)) this.#undoOther(kind);
+  };
+
+  /** The instruction that a hart stands before; undefined where none can be fetched. */
+  instructionOf(track: HartTrack): Decoded | undefined {
+    const ip = this.#code.find(track.hart.pc32);
+    return ip === 0 ? undefined : this.#code.instructionAt(ip);
+  }
+
+  /** The hart stands before a visible access to memory or a device. */
+  standsBeforeAccess(track: HartTrack): boolean {
+    if (track.owesInterrupt) return false;
+    const d = this.instructionOf(track);
+    return track.standing === 'access' && d !== undefined && accessBytes(d) !== undefined;
+  }
+
+  /** The access to memory that a hart stands before, if it stands before one. */
+  accessAhead(track: HartTrack): Access | undefined {
+    const d = this.instructionOf(track);
+    const bytes = d === undefined ? undefined : accessBytes(d);
+    if (d === undefined || bytes === undefined || track.standing !== 'access') return undefined;
+    const address = (track.hart.x[d.rs1] + d.imm) >>> 0;
+    if (!this.#memory.contains(address, bytes)) return undefined;
+    return { address, bytes, kind: isStore(d.name) ? 'write' : 'read' };
+  }
+
+  /** The word that an amoswap.w ahead would change: the usual way to find a lock free. */
+  lockTaken(track: HartTrack): Access | undefined {
+    const d = this.instructionOf(track);
+    if (d?.name !== 'amoswap.w') return undefined;
+    const ahead = this.accessAhead(track);
+    if (ahead === undefined || ahead.address % 4 !== 0) return undefined;
+    const value = this.#memory.i32[(ahead.address - RAM_BASE) >>> 2];
+    return value === track.hart.x[d.rs2] ? undefined : { ...ahead, kind: 'read' };
+  }
+
+  /** Makes memory shared that is not known to be. @returns false when it is not memory */
+  share(address: number, bytes: number): boolean {
+    if (!this.#memory.contains(address, bytes)) return false;
+    this.ownership.share(address - RAM_BASE, bytes);
+    return true;
+  }
+
+  /** Takes the visible step that a hart stands before. `saveHart` has been called. */
+  step(track: HartTrack): readonly Access[] {
+    this.#localAccesses.length = 0;
+    const accesses = this.#step(track);
+    if (this.#localAccesses.length > 0) accesses.push(...this.#localAccesses);
+    return accesses;
+  }
+
+  #step(track: HartTrack): Access[] {
+    const { hart } = track;
+    this.#running = track;
+    const d = this.instructionOf(track);
+    const stays = track.owesInterrupt; // it was withdrawn
+    track.owesInterrupt = false;
+    if (d === undefined || stays) return this.#settled(track, 0);
+    const bytes = accessBytes(d);
+    if (bytes === undefined) return this.#stepInterruptState(track, d);
+    const address = (hart.x[d.rs1] + d.imm) >>> 0;
+    if (!this.#memory.contains(address, bytes)) return this.#stepDevice(track, d, address, bytes);
+    if (address % bytes !== 0) return this.#stepSlowly(track, d, address, bytes);
+    if (d.name === 'lr.w' || d.name === 'sc.w') return this.#stepReserved(track, d, address);
+    return this.#stepRam(track, d, address, bytes);
+  }
+
+  /** Runs a hart up to its next visible operation; returns what it accessed that is local to it. */
+  settle(track: HartTrack): readonly Access[] {
+    this.#localAccesses.length = 0;
+    this.#running = track;
+    this.#run(track, 0);
+    return [...this.#localAccesses];
+  }
+
+  #settled(track: HartTrack, forced: number): Access[] {
+    this.#run(track, forced);
+    return [];
+  }
+
+  // ---- visible operations -----------------------------------------------------------------------
+
+  #stepRam(track: HartTrack, d: Decoded, address: number, bytes: AccessBytes): Access[] {
+    const offset = address - RAM_BASE;
+    const writes = isStore(d.name) || isAtomic(d.name);
+    if (writes && this.#code.isDecoded(offset, bytes)) {
+      return this.#stepSlowly(track, d, address, bytes);
+    }
+    if (!isStore(d.name)) this.time.observe(track, offset >>> 2);
+    const before = writes ? this.#memory.read(offset, bytes) : 0;
+    const reserved = writes && this.#breakReservations(track, offset, bytes);
+    this.#run(track, 1);
+    const changed = writes && (reserved || this.#memory.read(offset, bytes) !== before);
+    if (changed) this.time.stored(track, offset >>> 2);
+    return [{ address, bytes, kind: changed ? 'write' : 'read' }];
+  }
+
+  #stepReserved(track: HartTrack, d: Decoded, address: number): Access[] {
+    const { hart } = track;
+    const offset = address - RAM_BASE;
+    const loads = d.name === 'lr.w';
+    this.ownership.touch(track.contextFor(address), offset, 4, !loads);
+    this.#trackRegistersOf(d);
+    const success = !loads && hart.reservation === offset;
+    if (loads) {
+      this.time.observe(track, offset >>> 2);
+      hart.reservation = offset;
+    } else hart.reservation = -1;
+    const old = this.#memory.i32[offset >>> 2];
+    if (success) {
+      this.log.pushWord(offset >>> 2, old);
+      this.#memory.i32[offset >>> 2] = hart.x[d.rs2];
+      this.#breakReservations(track, offset, 4);
+      this.time.stored(track, offset >>> 2);
+    }
+    if (d.rd !== 0) hart.x[d.rd] = loads ? old : success ? 0 : 1;
+    hart.pc32 = (hart.pc32 + d.length) | 0;
+    this.#count(track, 1);
+    this.#run(track, 0);
+    return [{ address, bytes: 4, kind: success ? 'write' : 'read' }];
+  }
+
+  /** An access that the loop does not perform: one that is not aligned, or changes decoded code. */
+  #stepSlowly(track: HartTrack, d: Decoded, address: number, bytes: AccessBytes): Access[] {
+    const offset = address - RAM_BASE;
+    const writes = isStore(d.name) || isAtomic(d.name);
+    this.ownership.touch(track.contextFor(address), offset, bytes, writes);
+    for (const word of [offset >>> 2, (offset + bytes - 1) >>> 2]) {
+      this.log.pushWord(word, this.#memory.i32[word]);
+    }
+    if (!isStore(d.name)) this.time.observe(track, offset >>> 2);
+    if (writes) this.#breakReservations(track, offset, bytes);
+    this.#perform(track, d);
+    if (writes) this.time.stored(track, offset >>> 2);
+    if (writes && this.#code.isDecoded(offset, bytes)) {
+      this.#codeChanged = true;
+      this.#code.flush();
+    }
+    this.#run(track, 0);
+    return [{ address, bytes, kind: writes ? 'write' : 'read' }];
+  }
+
+  #stepDevice(track: HartTrack, d: Decoded, address: number, bytes: AccessBytes): Access[] {
+    const region = this.#machine.bus.find(address, bytes);
+    if (region === undefined) {
+      this.#perform(track, d); // traps
+      return this.#settled(track, 0);
+    }
+    const offset = address - region.base;
+    if (region.name === 'nmi' && !this.#nmisCome) {
+      this.#nmisCome = true;
+      this.ownership.grown = true;
+    }
+    const due = this.board.complete(this.log, region.name, this.time.nsOf(track), track.time);
+    const accesses = this.board.act(this.log, region.name, track.time, () => {
+      this.#perform(track, d);
+      const value = d.rd === 0 ? 0xff : track.hart.x[d.rd];
+      return this.board.accesses(region, offset, isStore(d.name), value);
+    });
+    this.#run(track, 0);
+    return [...due, ...accesses];
+  }
+
+  /**
+   * wfi, mret, mnret and CSR accesses. All look at the hart's pending interrupts: what enables or
+   * disables them makes a difference to whoever raises one.
+   */
+  #stepInterruptState(track: HartTrack, d: Decoded): Access[] {
+    const { hart } = track;
+    const looks = d.name === 'wfi' || d.imm === CSR_MIP;
+    if (looks) track.time = Math.max(track.time, track.pendingTime);
+    this.#perform(track, d);
+    hart.waiting = false;
+    if (d.name === 'mret' || d.name === 'mnret') track.leave();
+    // What was pending comes right here, whatever comes next.
+    track.owesInterrupt = hart.interrupted && !hart.nmiReady;
+    if (track.owesInterrupt) track.standing = 'access';
+    else this.#run(track, 0);
+    return [{ address: pendingCell(hart.id), bytes: 4, kind: 'read' }];
+  }
+
+  /** @returns whether another hart had reserved a byte of these. */
+  #breakReservations(track: HartTrack, offset: number, bytes: number): boolean {
+    let broken = false;
+    for (const other of this.tracks) {
+      const { reservation } = other.hart;
+      if (other === track || reservation < 0) continue;
+      if (reservation >= offset + bytes || offset >= reservation + 4) continue;
+      this.saveHart(other);
+      other.hart.reservation = -1;
+      broken = true;
+    }
+    return broken;
+  }
+
+  // ---- everything else --------------------------------------------------------------------------
+
+  /** One instruction in the machine's slow path, at the hart's own time. */
+  #perform(track: HartTrack, d: Decoded): void {
+    const { hart } = track;
+    this.#trackRegistersOf(d);
+    hart.localNs = this.time.nsOf(track);
+    this.#machine.clock.travel(hart.localNs);
+    const { trapped } = hart;
+    this.#machine.perform(hart, d);
+    if (hart.trapped !== trapped) track.enter();
+    this.#count(track, 1);
+  }
+
+  #trackRegistersOf({ rs1, rs2, rd }: Decoded): void {
+    const { control } = this;
+    control[CONTROL_LIVE] |= ((1 << rs1) | (1 << rs2)) & ~control[CONTROL_DEFINED];
+    control[CONTROL_DEFINED] |= 1 << rd;
+  }
+
+  #count(track: HartTrack, instructions: number): void {
+    track.hart.steps += instructions;
+    this.time.pass(track, instructions);
+  }
+
+  /** Runs up to the next visible operation; performs `forced` visible accesses to RAM on the way. */
+  #run(track: HartTrack, forced: number): void {
+    const {
+      hart,
+      hart: { steps },
+    } = track;
+    const code = this.#code;
+    this.time.begin();
+    let left = forced;
+    track.standing = 'access';
+    for (;;) {
+      const place = code.find(hart.pc32);
+      const ip = place === 0 ? this.#fetchFault(track) : this.#enter(track, place, left);
+      left = 0;
+      if (ip === 0) continue;
+      const reason = this.control[CONTROL_REASON];
+      hart.pc32 = reason === STOP_JUMP ? this.control[CONTROL_TARGET] : code.pcAt(ip);
+      if (reason === STOP_VISIBLE) return;
+      if (reason === STOP_END) {
+        const d = code.instructionAt(ip);
+        track.standing = d.name === 'jal' && d.imm === 0 ? 'endless' : 'end';
+        return;
+      }
+      if (reason === STOP_STUB) code.follow(ip);
+      else if (reason === STOP_SLOW && this.#standsBefore(track, code.instructionAt(ip))) return;
+      else if (reason === STOP_BUDGET) {
+        if (hart.steps - steps < PRIVATE_MAX && !this.#circles(track)) continue;
+        track.standing = 'endless';
+        return;
+      }
+      if (this.#machine.stopped !== undefined || this.log.isFull) return;
+    }
+  }
+
+  /**
+   * Whether the hart, at a jump, comes back to it with nothing changed. What such a loop reads becomes
+   * visible: then it is a spin loop like others, and it is known what the hart waits for.
+   */
+  #circles(track: HartTrack): boolean {
+    const { hart } = track;
+    const { top } = this.log;
+    const before = hart.x.slice();
+    const jumps = this.#jumpsBack(track);
+    if (jumps === 0 || before.some((value, r) => value !== hart.x[r])) return false;
+    if (!this.log.changesNothing(top, this.#memory.i32)) return false;
+    this.#sharing = true;
+    this.#jumpsBack(track);
+    this.#sharing = false;
+    return true;
+  }
+
+  /** Runs until the hart is at the same jump again; 0 if that takes long or something else comes. */
+  #jumpsBack(track: HartTrack): number {
+    const { hart } = track;
+    const pc = hart.pc32;
+    for (let jumps = 1; jumps <= CIRCLE_JUMPS; jumps++) {
+      const ip = this.#enter(track, this.#code.find(hart.pc32), 0, 1);
+      if (this.control[CONTROL_REASON] !== STOP_BUDGET) return 0;
+      hart.pc32 = this.#code.pcAt(ip);
+      if (hart.pc32 === pc) return jumps;
+    }
+    return 0;
+  }
+
+  #fetchFault(track: HartTrack): number {
+    takeException(track.hart, CAUSE_FETCH_ACCESS, track.hart.pc);
+    track.enter();
+    this.#count(track, 1);
+    if (track.hart.stuck !== undefined) {
+      this.#machine.stopped = { kind: 'stuck', reason: track.hart.stuck, hart: track.hart.id };
+    }
+    return 0;
+  }
+
+  #enter(track: HartTrack, place: number, forced: number, budget = LOOP_BUDGET): number {
+    const { hart } = track;
+    const { control, log } = this;
+    const { context } = track;
+    this.#x.set(hart.x);
+    control[CONTROL_LOG_TOP] = log.top;
+    const reads = this.#sharing ? NO_PATTERN : readPattern(context);
+    const writes = this.#sharing ? NO_PATTERN : writePattern(context);
+    const ip = this.#loop(place, budget, reads, writes, forced);
+    log.top = control[CONTROL_LOG_TOP];
+    hart.x.set(this.#registers);
+    this.#count(track, budget - control[CONTROL_BUDGET]);
+    return ip;
+  }
+
+  /** Performs an instruction that is not the loop's if nobody else can notice it. @returns false then. */
+  #standsBefore(track: HartTrack, d: Decoded): boolean {
+    if (d.name === 'wfi') {
+      track.standing = 'wfi';
+      return true;
+    }
+    if (this.#isVisible(track, d)) return true;
+    this.#perform(track, d);
+    return false;
+  }
+
+  #isVisible(track: HartTrack, d: Decoded): boolean {
+    const { hart } = track;
+    if (d.name.startsWith('csr')) {
+      if (d.imm === CSR_TIME) this.time.noteRead(track);
+      return isVisibleCsr(hart, d);
+    }
+    if (d.name === 'mret' || d.name === 'mnret') return true;
+    const bytes = accessBytes(d);
+    if (bytes === undefined) return false;
+    const address = (hart.x[d.rs1] + d.imm) >>> 0;
+    const region = this.#machine.bus.find(address, bytes);
+    if (region === undefined || isStore(d.name)) return true;
+    if (!readsTime(region, address - region.base)) return true;
+    if ((address & 4) === 0) this.time.noteRead(track);
+    return false;
+  }
+}

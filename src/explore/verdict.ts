@@ -1,0 +1,173 @@
+// What an ending means: who waits for whom, whether a wakeup was lost, whether going on leads anywhere.
+// Without knowledge of locks a hart is taken to wait for whoever wrote last what it keeps reading; that
+// is the holder of a test-and-set lock, but not of a ticket lock: `holderOf` can say better.
+
+import { footprintOf, type Footprint } from './footprint.ts';
+import type { Event, Execution, ProcessId } from './happens-before.ts';
+import type { AgentId, Ending, Model } from './model.ts';
+import { replay, turnsOf } from './replay.ts';
+import { endingOf } from './search.ts';
+
+/** A hart that waits, in which context, and why. */
+export interface Waiting {
+  readonly hart: AgentId;
+  readonly process: ProcessId;
+  /** What it reads while it waits. */
+  readonly reads: Footprint;
+  /** Who wrote last what it reads; absent if nobody has since the start. */
+  readonly writer: Event | undefined;
+  /** It would go on if it looked again: somebody changed what it waits for and did not wake it. */
+  readonly wouldProceed: boolean;
+}
+
+export type VerdictKind =
+  | 'ok'
+  /** Harts wait for each other. */
+  | 'deadlock'
+  /** A hart waits for what a context that it has interrupted holds, or for itself. */
+  | 'self-deadlock'
+  /** A hart sleeps although what it waits for has happened. */
+  | 'lost wakeup'
+  /** A hart waits for what nobody will do any more. */
+  | 'never signalled'
+  /** All harts take their turns for ever, and nothing comes of it. */
+  | 'livelock'
+  /** The guest says so: a panic, a failed check. */
+  | 'failed'
+  /** Too many steps, and no state that repeats. */
+  | 'undecided';
+
+export interface Verdict {
+  readonly kind: VerdictKind;
+  /** For 'failed' and 'undecided'. */
+  readonly reason: string | undefined;
+  readonly waiting: readonly Waiting[];
+  /** Who waits for whom, each for the next and the last for the first; empty if there is no cycle. */
+  readonly cycle: readonly Waiting[];
+  /** For 'livelock': the steps that lead from a state back to itself. */
+  readonly lasso: readonly AgentId[];
+}
+
+export interface JudgeOptions {
+  /** Steps of the execution. */
+  readonly stepsMax: number;
+  /** Rounds, one step of every enabled agent each, in which a livelock has to show. */
+  readonly roundsMax: number;
+  /** The hart that holds what is waited for, where lock tracking knows. */
+  readonly holderOf?: (waiting: Waiting) => AgentId | undefined;
+}
+
+/** Runs a schedule and judges where it ends. The model is back at its start afterwards. */
+export function judge(model: Model, schedule: readonly AgentId[], options: JudgeOptions): Verdict {
+  let verdict: Verdict | undefined;
+  replay(model, turnsOf(schedule), options.stepsMax, (execution, ending) => {
+    verdict = verdictOf(model, execution, ending, options);
+  });
+  if (verdict === undefined) throw new Error('replay came to no end');
+  return verdict;
+}
+
+function verdictOf(
+  model: Model,
+  execution: Execution,
+  ending: Ending,
+  { roundsMax, holderOf }: JudgeOptions,
+): Verdict {
+  const none = { reason: undefined, waiting: [], cycle: [], lasso: [] };
+  switch (ending.kind) {
+    case 'done':
+      return { ...none, kind: 'ok' };
+    case 'failed':
+      return { ...none, kind: 'failed', reason: ending.reason };
+    case 'cut': {
+      const lasso = findLivelock(model, roundsMax);
+      if (lasso === undefined) return { ...none, kind: 'undecided', reason: ending.reason };
+      return { ...none, kind: 'livelock', lasso };
+    }
+    case 'deadlock': {
+      const waiting = ending.waiting.map((hart) => waitingOf(model, execution, hart));
+      const { kind, cycle } = kindOf(model, waiting, holderOf ?? (() => undefined));
+      return { ...none, kind, waiting, cycle };
+    }
+  }
+}
+
+function waitingOf(model: Model, execution: Execution, hart: AgentId): Waiting {
+  const process = execution.processOf(hart);
+  const reads = footprintOf(model.waitsOn(hart));
+  const writer = execution.events.findLast(({ footprint }) => writesInto(footprint, reads));
+  return { hart, process, reads, writer, wouldProceed: model.wouldProceed?.(hart) ?? false };
+}
+
+function writesInto(footprint: Footprint, reads: Footprint): boolean {
+  return footprint.some((cell) =>
+    reads.some((other) => other.word === cell.word && (cell.writes & other.reads) !== 0),
+  );
+}
+
+function kindOf(
+  model: Model,
+  waiting: readonly Waiting[],
+  holderOf: (waiting: Waiting) => AgentId | undefined,
+): { kind: VerdictKind; cycle: readonly Waiting[] } {
+  if (waiting.some(({ wouldProceed }) => wouldProceed)) return { kind: 'lost wakeup', cycle: [] };
+  const cycle = cycleOf(waiting, (each) => holderOf(each) ?? writerOf(model, each));
+  if (cycle.length === 0) return { kind: 'never signalled', cycle };
+  return { kind: cycle.length === 1 ? 'self-deadlock' : 'deadlock', cycle };
+}
+
+/** The hart that wrote last what another one reads. */
+function writerOf(model: Model, { writer }: Waiting): AgentId | undefined {
+  const hart = writer && model.agents[writer.step.agent].hart;
+  return model.agents.find((agent) => agent.kind === 'hart' && agent.hart === hart)?.id;
+}
+
+/** Follows, from each waiting hart, whom it waits for, until a hart comes up again. */
+function cycleOf(
+  waiting: readonly Waiting[],
+  waitsFor: (waiting: Waiting) => AgentId | undefined,
+): readonly Waiting[] {
+  for (const start of waiting) {
+    const path: Waiting[] = [];
+    let next: Waiting | undefined = start;
+    while (next !== undefined && !path.includes(next)) {
+      path.push(next);
+      const holder = waitsFor(next);
+      next = waiting.find((other) => other.hart === holder);
+    }
+    if (next !== undefined) return path.slice(path.indexOf(next));
+  }
+  return [];
+}
+
+/**
+ * Goes on from where the model is, every enabled agent one step in each round, nothing injected. The
+ * steps between two equal states, in which therefore everybody had a turn and nothing came of it;
+ * undefined if the execution ends, the model can't tell its state, or no state repeats. Leaves the
+ * model where it was.
+ */
+export function findLivelock(model: Model, roundsMax: number): AgentId[] | undefined {
+  if (model.state === undefined) return undefined;
+  const start = model.mark();
+  const seen = new Map<string, number>();
+  const taken: AgentId[] = [];
+  let lasso: AgentId[] | undefined;
+  for (let round = 0; round < roundsMax && lasso === undefined; round++) {
+    const state = model.state();
+    const before = seen.get(state);
+    if (before !== undefined) lasso = taken.slice(before);
+    else {
+      seen.set(state, taken.length);
+      const enabled = model.ending() === undefined ? model.enabled() : [];
+      if (endingOf(model, enabled) !== undefined) break;
+      for (const agent of enabled.filter((id) => !model.agents[id].injected)) {
+        if (model.ending() !== undefined || !model.enabled().includes(agent)) continue;
+        model.step(agent);
+        taken.push(agent);
+      }
+    }
+  }
+  model.rewind(start);
+  model.release(start);
+  return lasso;
+}
