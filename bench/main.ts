@@ -1,9 +1,10 @@
-// npm run bench [-- speed|code|footprint|lines …]: prints a line per measurement, with its target and the
+// npm run bench [-- speed|code|footprint|lines|printk …]: prints a line per measurement, with its target and the
 // same thing measured on a peer in the same run. Ends with 1 if a target was missed.
 
 import { codeQuality } from './code-quality.ts';
 import { footprint } from './footprint.ts';
 import { lines } from './lines.ts';
+import { printk } from './printk.ts';
 import { built } from './processes.ts';
 import { print, type Row } from './row.ts';
 import { speed } from './speed.ts';
@@ -12,6 +13,7 @@ const PARTS: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   code: () => codeQuality(),
   footprint,
   lines,
+  printk,
   speed,
 };
 

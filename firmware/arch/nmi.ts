@@ -1,6 +1,7 @@
 // Non-maskable interrupts, on boards that have them: Smrnmi in the harts and an NMI controller in the
 // device tree (QEMU's virt has neither).
 
+import { READ_ONCE, WRITE_ONCE } from './atomic';
 import { csr_set, csr_write } from './csr';
 import { MNSCRATCH, MNSTATUS, MNSTATUS_NMIE } from './csr-map';
 import { board } from './fdt';
@@ -21,6 +22,7 @@ import { NMI_TOP } from './stacks';
 import { address_of_nmi_entry } from './symbols';
 import { show_regs } from './trap';
 import { panic } from '../kernel/panic';
+import { emitter } from '../printk/emit/emit';
 import { pr_emerg } from '../printk/printk';
 
 const NMI_VECTOR: usize = 0x000;
@@ -32,6 +34,10 @@ export const NMI_REASON_STOP: u32 = 0x100;
 export const NMI_REASON_PANIC: u32 = 0x102;
 /** Show what the CPU does; it then goes on. */
 export const NMI_REASON_BACKTRACE: u32 = 0x101;
+/** Runs what register_nmi_handler() was given, and nothing else. */
+export const NMI_REASON_WORKLOAD: u32 = 0x103;
+
+const handler: usize = memory.data(4, 4);
 
 /** Boot CPU, once. NMIs pressed earlier stay pending until then. */
 export function nmi_init(): void {
@@ -54,6 +60,11 @@ export function send_nmi(cpu: u32, reason: u32): bool {
   return true;
 }
 
+/** What NMI_REASON_WORKLOAD runs, on the CPU that gets it, in NMI context. */
+export function register_nmi_handler(fn: () => void): void {
+  WRITE_ONCE(handler, <u32>changetype<usize>(fn));
+}
+
 /** Called by entry.S, on the NMI stack. */
 export function do_nmi(regs: pt_regs): void {
   preempt_count_add(NMI_OFFSET);
@@ -61,10 +72,18 @@ export function do_nmi(regs: pt_regs): void {
   const reason = (<u32>regs.cause) & 0x7fffffff;
   if (reason == NMI_REASON_STOP) cpu_stop_self();
   if (reason == NMI_REASON_PANIC) panic('panic command in nmi context');
+  if (reason == NMI_REASON_WORKLOAD && READ_ONCE(handler) != 0) {
+    changetype<() => void>(<usize>READ_ONCE(handler))();
+    preempt_count_sub(NMI_OFFSET);
+    return;
+  }
+  // Whoever presses the button wants to see it now, whatever the printing thread is doing.
+  emitter.emergency_enter();
   if (reason == NMI_REASON_BACKTRACE) pr_emerg('NMI backtrace for cpu %u\n', smp_processor_id());
   else pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
   show_regs(regs);
   pr_emerg('Call Trace:\n');
   show_regs_trace(regs);
+  emitter.emergency_exit();
   preempt_count_sub(NMI_OFFSET);
 }

@@ -16,6 +16,7 @@ import { panic } from '../kernel/panic';
 import { str } from '../lib/string';
 import { set_console_loglevel } from '../printk/console';
 import { CONSOLE_LOGLEVEL_MOTORMOUTH } from '../printk/levels';
+import { emitter } from '../printk/emit/emit';
 import { pr_emerg } from '../printk/printk';
 import { current, task_comm } from '../sched/task';
 
@@ -84,6 +85,8 @@ function oops_enter(): void {
   if (n >= 2) hart_off();
   bust_spinlocks(true);
   set_console_loglevel(CONSOLE_LOGLEVEL_MOTORMOUTH);
+  // Until the panic that this ends in.
+  emitter.emergency_enter();
 }
 
 /** Called by entry.S, on the stack of the code that failed. */

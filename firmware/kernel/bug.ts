@@ -7,6 +7,7 @@ import { in_interrupt, preempt_count, preempt_count_set, smp_processor_id } from
 import { local_irq_enable, irqs_disabled } from '../arch/irqflags';
 import { str } from '../lib/string';
 import { param_is } from '../init/params';
+import { emitter } from '../printk/emit/emit';
 import { pr_emerg, pr_warn } from '../printk/printk';
 import { current, task_comm } from '../sched/task';
 import { do_exit } from '../sched/exit';
@@ -17,6 +18,7 @@ import { panic } from './panic';
 export function kernel_bug(message: usize, file: usize, line: u32, column: u32): void {
   const p = current();
   bust_spinlocks(true);
+  emitter.emergency_enter();
   pr_emerg('------------[ cut here ]------------\n');
   pr_emerg('BUG: %s\n', message);
   pr_emerg('kernel BUG at %s:%u in %pB!\n', file, line, symbol_of_caller(hart_fp()));
@@ -30,6 +32,7 @@ export function kernel_bug(message: usize, file: usize, line: u32, column: u32):
   );
   dump_stack();
   pr_emerg('---[ end trace ]---\n');
+  emitter.emergency_exit();
   if (in_interrupt()) panic('Fatal exception in interrupt');
   if (param_is('oops', 'panic')) panic('Fatal exception');
   if (p.pid == 0) panic('Attempted to kill the idle task!');
@@ -48,11 +51,13 @@ export function kernel_bug(message: usize, file: usize, line: u32, column: u32):
 export function WARN(condition: bool, text: string): bool {
   if (!condition) return false;
   const p = current();
+  emitter.emergency_enter();
   pr_warn('------------[ cut here ]------------\n');
   pr_warn('WARNING: %s\n', str(text));
   pr_warn('CPU: %u PID: %u Comm: %S\n', smp_processor_id(), p.pid, task_comm(p));
   dump_stack();
   pr_warn('---[ end trace ]---\n');
+  emitter.emergency_exit();
   if (param_is('panic_on_warn', '1')) panic('panic_on_warn set ...');
   return true;
 }

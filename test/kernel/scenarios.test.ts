@@ -2,13 +2,28 @@
 // chain of calls, and without it each passes.
 
 import { beforeAll, describe, expect, it } from 'vitest';
+import { pairNamed } from '../../src/compare/designs.ts';
+import {
+  runScenario,
+  type ScenarioOptions,
+  type ScenarioRun,
+} from '../../src/compare/scenario-run.ts';
+import { type ElfFile, readElf } from '../../src/debug/elf.ts';
+import { Symbolizer } from '../../src/debug/symbolizer.ts';
 import { buildImage } from '../firmware/console.ts';
-import { runScenario, type ScenarioOptions } from './scenario-run.ts';
 
-let elf: Uint8Array;
+/** Who prints, prints in the caller's context: the design that the scenarios are about. */
+const DESIGN = pairNamed('logbuf+direct');
+
+let elf: ElfFile;
+let symbolizer: Symbolizer;
 beforeAll(async () => {
-  elf = await buildImage();
+  elf = readElf(await buildImage());
+  symbolizer = new Symbolizer(elf);
 }, 120_000);
+
+const run = (name: string, options?: ScenarioOptions): ScenarioRun =>
+  runScenario(elf, symbolizer, DESIGN, name, options);
 
 /** Calls of a chain, outermost first, that must stand in a trace in this order. */
 function expectChain(trace: readonly string[] | undefined, chain: readonly string[]): void {
@@ -172,19 +187,19 @@ const cases: Case[] = [
 
 describe.each(cases)('$name', ({ name, options, without, waits }) => {
   it('hangs in its locks', () => {
-    const result = runScenario(elf, name, options);
+    const result = run(name, options);
     expect(result.begun).toBe(true);
     expect(result.ended).toBe(false);
-    expect([...result.spinning.keys()].sort()).toEqual(waits.map(({ hart }) => hart));
+    expect(result.stuck.map(({ hart }) => hart)).toEqual(waits.map(({ hart }) => hart));
     for (const { hart, lock, owner, chain } of waits) {
-      const spinning = result.spinning.get(hart);
+      const spinning = result.stuck.find((each) => each.hart === hart);
       expect(spinning).toMatchObject({ lock, owner });
       expectChain(spinning?.trace, chain);
     }
   });
 
   it('passes without what provokes it', () => {
-    const { begun, ended, text } = runScenario(elf, name, without ?? { ...options, script: '' });
+    const { begun, ended, text } = run(name, without ?? { ...options, script: '' });
     expect({ begun, ended }).toEqual({ begun: true, ended: true });
     expect(text).toContain(`scenario ${name}: PASS\nrun: ${name}: passed\n`);
   });
@@ -192,7 +207,7 @@ describe.each(cases)('$name', ({ name, options, without, waits }) => {
 
 describe('cures', () => {
   it('sysrq-irq passes when the key is captured, with the same line script, and the key works', () => {
-    const { ended, text } = runScenario(elf, 'sysrq-irq', { script: SYSRQ_H, args: 'captured' });
+    const { ended, text } = run('sysrq-irq', { script: SYSRQ_H, args: 'captured' });
     expect(ended).toBe(true);
     expect(text).toContain('sysrq: HELP :');
     expect(text).toContain('scenario sysrq-irq: PASS\n');
@@ -205,7 +220,7 @@ describe('bad input', () => {
     ['rq-wakeup', {}, 'scenario: needs console=ttyS0,115200n8r'],
     ['nothing', {}, 'usage: run NAME'],
   ] as const)('%s %o says what it needs', (name, options, message) => {
-    const { begun, text } = runScenario(elf, name, options);
+    const { begun, text } = run(name, options);
     expect(begun).toBe(false);
     expect(text).toContain(message);
   });
