@@ -1,10 +1,11 @@
-// npm run bench [-- speed|code|footprint|kernel|lines …]: prints a line per measurement, with its target and the
-// same thing measured on a peer in the same run. Ends with 1 if a target was missed.
+// npm run bench [-- speed|code|footprint|kernel|lines|printk …]: prints a line per measurement, with its
+// target and the same thing measured on a peer in the same run. Ends with 1 if a target was missed.
 
 import { codeQuality } from './code-quality.ts';
 import { footprint } from './footprint.ts';
 import { kernel } from './kernel.ts';
 import { lines } from './lines.ts';
+import { printk } from './printk.ts';
 import { built } from './processes.ts';
 import { print, type Row } from './row.ts';
 import { speed } from './speed.ts';
@@ -14,6 +15,7 @@ const PARTS: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   footprint,
   kernel: () => kernel(),
   lines,
+  printk,
   speed,
 };
 

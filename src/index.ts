@@ -18,6 +18,13 @@ export type { ElfFile, ElfSection, ElfSegment, ElfSymbol } from './debug/elf.ts'
 export { Symbolizer } from './debug/symbolizer.ts';
 export { guestReport } from './debug/guest-report.ts';
 
+// Write a core file of it, and read the kernel log from one, or from the machine itself.
+export { writeCoreFile } from './debug/core-writer.ts';
+export { CoreFile, openCoreFile } from './debug/core-file.ts';
+export { readKernelLog } from './debug/dmesg/read-log.ts';
+export { readGuestLog } from './debug/dmesg/guest-log.ts';
+export type { KernelLog, LogRecord } from './debug/dmesg/log-record.ts';
+
 // Attach something to its serial ports: a scripted end for tests, or one of your own.
 export { MockLine } from '../devices/uart8250/mock-line.ts';
 export type { MockLineEvent } from '../devices/uart8250/mock-line.ts';

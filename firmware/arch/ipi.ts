@@ -15,7 +15,6 @@ import { MIE } from './csr-map';
 import { hart_off } from './entry';
 import { hart_pause } from './hart';
 import { irq_work_run } from '../kernel/irq_work';
-import { printk_irq_work } from '../printk/printk';
 import { Cpu, cpu_area, this_cpu, this_cpu_inc } from './percpu';
 
 /** Leave idle and look for work. */
@@ -65,10 +64,7 @@ export function handle_ipi(): void {
   const reasons = xchg(changetype<usize>(cpu) + offsetof<Cpu>('ipi_pending'), 0);
   if (reasons & IPI_CPU_STOP) cpu_stop_self();
   if (reasons & IPI_RESCHEDULE) this_cpu_inc(offsetof<Cpu>('ipi_reschedule'));
-  if (reasons & IPI_IRQ_WORK) {
-    irq_work_run();
-    printk_irq_work();
-  }
+  if (reasons & IPI_IRQ_WORK) irq_work_run();
   if (reasons & IPI_CALL_FUNC) {
     this_cpu_inc(offsetof<Cpu>('ipi_call_function'));
     changetype<(arg: usize) => void>(cpu.call_fn)(cpu.call_arg);

@@ -21,6 +21,7 @@ import { show_regs_trace } from './backtrace';
 import { NMI_TOP } from './stacks';
 import { address_of_nmi_entry } from './symbols';
 import { show_regs } from './trap';
+import { emitter } from '../printk/emit/emit';
 import { pr_emerg } from '../printk/printk';
 
 const NMI_VECTOR: usize = 0x000;
@@ -35,6 +36,10 @@ const NMI_REASON_CALL: u32 = 0x102;
 
 const call_fn: usize = memory.data(4, 4);
 const call_arg: usize = memory.data(4, 4);
+/** Runs what register_nmi_handler() was given, and nothing else. */
+export const NMI_REASON_WORKLOAD: u32 = 0x103;
+
+const handler: usize = memory.data(4, 4);
 
 /** Boot CPU, once. NMIs pressed earlier stay pending until then. */
 export function nmi_init(): void {
@@ -67,6 +72,11 @@ export function nmi_call(fn: (arg: usize) => void, arg: usize): bool {
   return send_nmi(smp_processor_id(), NMI_REASON_CALL);
 }
 
+/** What NMI_REASON_WORKLOAD runs, on the CPU that gets it, in NMI context. */
+export function register_nmi_handler(fn: () => void): void {
+  WRITE_ONCE(handler, <u32>changetype<usize>(fn));
+}
+
 /** Called by entry.S, on the NMI stack. */
 export function do_nmi(regs: pt_regs): void {
   preempt_count_add(NMI_OFFSET);
@@ -78,10 +88,18 @@ export function do_nmi(regs: pt_regs): void {
     preempt_count_sub(NMI_OFFSET);
     return;
   }
+  if (reason == NMI_REASON_WORKLOAD && READ_ONCE(handler) != 0) {
+    changetype<() => void>(<usize>READ_ONCE(handler))();
+    preempt_count_sub(NMI_OFFSET);
+    return;
+  }
+  // Whoever presses the button wants to see it now, whatever the printing thread is doing.
+  emitter.emergency_enter();
   if (reason == NMI_REASON_BACKTRACE) pr_emerg('NMI backtrace for cpu %u\n', smp_processor_id());
   else pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
   show_regs(regs);
   pr_emerg('Call Trace:\n');
   show_regs_trace(regs);
+  emitter.emergency_exit();
   preempt_count_sub(NMI_OFFSET);
 }

@@ -51,8 +51,6 @@ export class Cpu {
   work_fn: usize;
   work_arg: usize;
 
-  /** printk entries in progress on this CPU, one inside the other. */
-  printk_depth: u32;
   oops_depth: u32;
 
   tick_count: u32;

@@ -19,9 +19,15 @@ import { jiffies_init } from '../time/jiffies';
 import { run_timer_softirq } from '../time/timer';
 import { str } from '../lib/string';
 import { memblock_init, memory_free, memory_total } from '../mm/memblock';
-import { set_console_loglevel, set_ignore_loglevel, set_printk_time } from '../printk/console';
+import { set_console_loglevel, set_ignore_loglevel } from '../printk/console';
+import { emitter } from '../printk/emit/emit';
+import { presets_report } from '../printk/emit/presets';
+import { set_printk_percpu_data_ready } from '../printk/klogd';
 import { CONSOLE_LOGLEVEL_DEBUG, CONSOLE_LOGLEVEL_QUIET } from '../printk/levels';
+import { devkmsg_init } from '../printk/kmsg';
 import { pr_info, pr_notice, printk_init } from '../printk/printk';
+import { store_report } from '../printk/store/stores';
+import { syslog_init } from '../printk/syslog';
 import { register_earlycon, serial8250_init, setup_earlycon } from '../serial/8250';
 import { bench_boot } from '../shell/cmd-bench';
 import { shell_main } from '../shell/shell';
@@ -29,41 +35,45 @@ import { tty_init } from '../tty/tty';
 import { timekeeping_init } from '../time/timekeeping';
 import { HZ } from '../time/tick';
 import { NAME, VERSION } from './version';
-import { param_is, param_present, param_u32 } from './params';
+import { param_present, param_u32 } from './params';
 
-/** Log levels and time stamps, by the parameters that Linux has for them. */
+/** Log levels, by the parameters that Linux has for them. */
 function parse_early_params(): void {
   if (param_present('quiet')) set_console_loglevel(CONSOLE_LOGLEVEL_QUIET);
   if (param_present('debug')) set_console_loglevel(CONSOLE_LOGLEVEL_DEBUG);
   const level = param_u32('loglevel', 0);
   if (level != 0) set_console_loglevel(level);
   if (param_present('ignore_loglevel')) set_ignore_loglevel(1);
-  if (param_is('printk.time', '0') || param_is('printk.time', 'N')) set_printk_time(0);
 }
 
 /** Called by entry.S on hart 0 with interrupts off. Never returns. */
 export function start_kernel(fdt: usize): void {
   smp_setup_boot_task();
-  printk_init();
-  tty_init();
   // Without a device tree there is no console to say so on.
   if (!fdt_scan(fdt)) hart_off();
+  memblock_init();
+  printk_init();
+  tty_init();
   setup_earlycon();
   timekeeping_init();
-  memblock_init();
   parse_early_params();
 
   pr_notice('Booting %s %s on hart 0\n', str(NAME), str(VERSION));
   pr_notice('Kernel command line: %S\n', boot_command_line);
+  presets_report();
+  store_report();
   register_earlycon();
   pr_info('Memory: %uK/%uK available\n', memory_free() >> 10, memory_total() >> 10);
   jiffies_init();
   smp_prepare_boot_cpu();
   nmi_init();
+  set_printk_percpu_data_ready();
   pr_info('clocksource: mtime: %u Hz, tick %u Hz\n', board.timebase, HZ);
   serial8250_init();
   open_softirq(TIMER_SOFTIRQ, run_timer_softirq);
   slab_init();
+  syslog_init();
+  devkmsg_init();
   fork_init();
   stop_machine_init();
   // Pid 1. It runs when the boot code turns into the idle task.
@@ -75,6 +85,7 @@ export function start_kernel(fdt: usize): void {
 /** Pid 1: what needs tasks and sleep, then the shell. */
 function kernel_init(unused: usize): u32 {
   init_cpu_threads(0);
+  emitter.threads_ready();
   smp_init();
   for (let cpu: u32 = 1; cpu < NR_CPUS; cpu++) if (cpu_online(cpu)) init_cpu_threads(cpu);
   watchdog_init();

@@ -26,6 +26,18 @@ export function param_present(name: string): bool {
   return find(name) != 0;
 }
 
+/** Copies the value of name=… as a C string, cut to fit. Returns its address, 0 if it is not given. */
+export function param_copy(name: string, out: usize, size: u32): usize {
+  const p = find(name);
+  if (p == 0) return 0;
+  let n: u32 = 0;
+  for (; n + 1 < size && load<u8>(p + n) != 0 && !is_space(load<u8>(p + n)); n++) {
+    store<u8>(out + n, load<u8>(p + n));
+  }
+  store<u8>(out + n, 0);
+  return out;
+}
+
 /** The number given by name=…, or `otherwise` if the parameter or its number is missing. */
 export function param_u32(name: string, otherwise: u32): u32 {
   const p = find(name);

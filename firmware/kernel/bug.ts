@@ -7,6 +7,7 @@ import { preempt_count, smp_processor_id } from '../arch/percpu';
 import { irqs_disabled } from '../arch/irqflags';
 import { str } from '../lib/string';
 import { param_is } from '../init/params';
+import { emitter } from '../printk/emit/emit';
 import { pr_emerg, pr_warn } from '../printk/printk';
 import { current, task_comm } from '../sched/task';
 import { oops_enter, oops_exit } from './oops';
@@ -36,11 +37,13 @@ export function kernel_bug(message: usize, file: usize, line: u32, column: u32):
 export function WARN(condition: bool, text: string): bool {
   if (!condition) return false;
   const p = current();
+  emitter.emergency_enter();
   pr_warn('------------[ cut here ]------------\n');
   pr_warn('WARNING: %s\n', str(text));
   pr_warn('CPU: %u PID: %u Comm: %S\n', smp_processor_id(), p.pid, task_comm(p));
   dump_stack();
   pr_warn('---[ end trace ]---\n');
+  emitter.emergency_exit();
   if (param_is('panic_on_warn', '1')) panic('panic_on_warn set ...');
   return true;
 }

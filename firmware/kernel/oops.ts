@@ -7,6 +7,7 @@ import { local_irq_enable } from '../arch/irqflags';
 import { Cpu, in_interrupt, preempt_count, preempt_count_set, this_cpu } from '../arch/percpu';
 import { param_is } from '../init/params';
 import { set_console_loglevel } from '../printk/console';
+import { emitter } from '../printk/emit/emit';
 import { CONSOLE_LOGLEVEL_MOTORMOUTH } from '../printk/levels';
 import { pr_warn } from '../printk/printk';
 import { do_exit } from '../sched/exit';
@@ -29,12 +30,14 @@ export function oops_enter(): u32 {
   if (n >= 2) hart_off();
   bust_spinlocks(true);
   set_console_loglevel(CONSOLE_LOGLEVEL_MOTORMOUTH);
+  emitter.emergency_enter();
   return fetch_add(die_counter, 1) + 1;
 }
 
 /** The current task dies of it, with what it holds, or the system panics. Does not return. */
 export function oops_exit(): void {
   const p = current();
+  emitter.emergency_exit();
   if (in_interrupt()) panic('Fatal exception in interrupt');
   if (param_is('oops', 'panic') || param_is('panic_on_oops', '1')) panic('Fatal exception');
   if (p.pid == 0) panic('Attempted to kill the idle task!');

@@ -9,7 +9,8 @@ import { NMI_REASON_BACKTRACE, send_nmi } from '../arch/nmi';
 import { Cpu, cpu_area, smp_processor_id } from '../arch/percpu';
 import { cpu_online } from '../arch/smp';
 import { param_present, param_u32, param_is } from '../init/params';
-import { pr_emerg, pr_err, printk_irq_work } from '../printk/printk';
+import { emitter } from '../printk/emit/emit';
+import { pr_emerg, pr_err } from '../printk/printk';
 import { schedule, wake_up_process } from '../sched/core';
 import { kthread_run } from '../sched/kthread';
 import { set_current_state } from '../sched/core';
@@ -106,6 +107,7 @@ function watchdog_timer_fn(t: hrtimer): u32 {
 
 function report_soft(cpu: u32, seconds: u32): void {
   const p = current();
+  emitter.emergency_enter();
   pr_emerg(
     'watchdog: BUG: soft lockup - CPU#%u stuck for %us! [%S:%u]\n',
     cpu,
@@ -114,6 +116,7 @@ function report_soft(cpu: u32, seconds: u32): void {
     p.pid,
   );
   dump_stack();
+  emitter.emergency_exit();
   if (param_is('softlockup_panic', '1')) panic('softlockup: hung tasks');
 }
 
@@ -131,12 +134,14 @@ function check_neighbour(cpu: u32, now: u32, limit: u32): void {
     WRITE_ONCE(a + HARD_REPORTED, 0);
   } else if (now - READ_ONCE(a + LAST_CHANGE) > limit * HZ && READ_ONCE(a + HARD_REPORTED) == 0) {
     WRITE_ONCE(a + HARD_REPORTED, 1);
+    emitter.emergency_enter();
     pr_emerg('watchdog: CPU%u: Watchdog detected hard LOCKUP on cpu %u\n', cpu, next);
     // What the NMI stores, this CPU prints: the other one may never get to it.
     if (send_nmi(next, NMI_REASON_BACKTRACE)) {
       udelay(1000);
-      printk_irq_work();
+      emitter.stored();
     }
+    emitter.emergency_exit();
     if (param_is('nmi_watchdog', 'panic') || param_is('hardlockup_panic', '1')) {
       panic('Hard LOCKUP');
     }

@@ -2,13 +2,15 @@
 // width and precision (also *), and
 //   l    32 bits, as no modifier; h and z are accepted and mean nothing
 //   ll   64 bits: takes two arguments, the low word, then the high word
-//   %s   an AssemblyScript string (its units' low bytes); a null pointer prints (null)
-//   %S   a C string
+//   %s   an AssemblyScript string (its units' low bytes); a null pointer prints (null), one that
+//        leads outside of RAM (efault)
+//   %S   a C string; with a precision it needs no NUL
 //   %p   an address, 8 hexadecimal digits
 //   %pS  a code address as symbol+offset/size (lib/kallsyms.ts); %pB the same for a return address
 // Leaves out floating point. Nothing is allocated and nothing is locked: any context.
 
-import { literal_at, literal_length, strlen } from './string';
+import { board } from '../arch/fdt';
+import { literal_at, literal_length } from './string';
 import { sprint_symbol } from './kallsyms';
 
 const FLAG_LEFT: u32 = 1;
@@ -103,6 +105,27 @@ function number(
   return n;
 }
 
+/** Is it in RAM? True for everything but a null pointer as long as nobody knows where RAM is. */
+function valid_range(p: usize, size: usize): bool {
+  if (board.memory_size == 0) return p != 0;
+  const at = p - board.memory_base;
+  return at < <usize>board.memory_size && size <= <usize>board.memory_size - at;
+}
+
+/** The length in front of it must make sense too. */
+function valid_literal(p: usize): bool {
+  return p != 0 && (p & 1) == 0 && valid_range(p - 4, 4) && valid_range(p, load<u32>(p - 4));
+}
+
+/** Length of a C string, looked at up to `most` bytes, and no further than RAM goes. */
+function strnlen(p: usize, most: u32): u32 {
+  const end = board.memory_base + <usize>board.memory_size;
+  if (end != 0 && <u32>(end - p) < most) most = <u32>(end - p);
+  let n: u32 = 0;
+  while (n < most && load<u8>(p + n) != 0) n++;
+  return n;
+}
+
 /** A string of `length` units of `unit` bytes. */
 function text(
   buf: usize,
@@ -126,6 +149,26 @@ function text(
   return n;
 }
 
+/** Copies what comes before the next conversion, as far as it fits. Returns its length. */
+function plain(buf: usize, size: u32, n: u32, fmt: string, i: u32): u32 {
+  const first = changetype<usize>(fmt) + ((<usize>i) << 1);
+  const end = changetype<usize>(fmt) + ((<usize>literal_length(fmt)) << 1);
+  let p = first;
+  if ((<u32>(end - first)) >> 1 <= (n < size ? size - n : 0)) {
+    let to = buf + n;
+    while (p < end) {
+      const c = <u32>load<u16>(p);
+      if (c == 0x25) break;
+      store<u8>(to, c);
+      p += 2;
+      to++;
+    }
+  } else {
+    for (; p < end && load<u16>(p) != 0x25; p += 2) n = put(buf, size, n, load<u16>(p));
+  }
+  return (<u32>(p - first)) >> 1;
+}
+
 /**
  * Formats into `size` bytes at `buf` (0 bytes: only measures). Returns the length that the whole text
  * has, which may be more than `size`. Writes no NUL.
@@ -147,11 +190,12 @@ export function vsnprintf(
   let n: u32 = 0;
   let i: u32 = 0;
   while (i < length) {
-    let c = literal_at(fmt, i++);
-    if (c != 0x25) {
-      n = put(buf, size, n, c);
-      continue;
-    }
+    const run = plain(buf, size, n, fmt, i);
+    i += run;
+    n += run;
+    if (i == length) break;
+    let c: u32 = 0;
+    i++;
     let flags: u32 = 0;
     for (; i < length; i++) {
       c = literal_at(fmt, i);
@@ -258,22 +302,21 @@ export function vsnprintf(
         used = 1;
         break;
       }
-      case 0x73: {
-        // s
-        const s = a0 != 0 ? changetype<string>(a0) : '(null)';
-        const units = literal_length(s);
-        n = text(buf, size, n, changetype<usize>(s), units, 2, flags, width, precision);
-        used = 1;
-        break;
-      }
-      case 0x53: // S
-        if (a0 == 0) {
-          n = text(buf, size, n, changetype<usize>('(null)'), 6, 2, flags, width, precision);
+      case 0x73: // s
+      case 0x53: {
+        // S
+        const unit: u32 = c == 0x73 ? 2 : 1;
+        if (unit == 2 ? valid_literal(a0) : valid_range(a0, 1)) {
+          const units = unit == 2 ? literal_length(changetype<string>(a0)) : strnlen(a0, precision);
+          n = text(buf, size, n, a0, units, unit, flags, width, precision);
         } else {
-          n = text(buf, size, n, a0, strlen(a0), 1, flags, width, precision);
+          const s = a0 == 0 ? '(null)' : '(efault)';
+          const units = literal_length(s);
+          n = text(buf, size, n, changetype<usize>(s), units, 2, flags, width, NO_PRECISION);
         }
         used = 1;
         break;
+      }
       case 0x70: {
         // p
         const kind = i < length ? literal_at(fmt, i) : 0;

@@ -11,6 +11,12 @@ export function literal_at(s: string, i: u32): u32 {
   return load<u16>(changetype<usize>(s) + ((<usize>i) << 1));
 }
 
+/** Copies a literal's bytes, without a NUL. */
+export function literal_copy(to: usize, s: string): void {
+  const n = literal_length(s);
+  for (let i: u32 = 0; i < n; i++) store<u8>(to + i, literal_at(s, i));
+}
+
 /** A literal as an argument of printk() or tty_printf() for %s. */
 export function str(s: string): usize {
   return changetype<usize>(s);
@@ -102,4 +108,13 @@ export function simple_strtoul(p: usize): u32 {
     p++;
   }
   return value;
+}
+
+/** Number at p with an optional K, M or G behind it. What does not fit into 32 bits gives 0xffffffff. */
+export function memparse(p: usize): u32 {
+  const value = simple_strtoul(p);
+  while (digit_value(load<u8>(p)) < 16 || ((<u32>load<u8>(p)) | 0x20) == 0x78) p++;
+  const unit = (<u32>load<u8>(p)) | 0x20;
+  const shift: u32 = unit == 0x6b ? 10 : unit == 0x6d ? 20 : unit == 0x67 ? 30 : 0;
+  return value > 0xffffffff >> shift ? 0xffffffff : value << shift;
 }

@@ -18,7 +18,7 @@ const FREE: u32 = 0x66726565;
 const CLASS_MIN: u32 = 4;
 const CLASS_MAX: u32 = 17;
 
-const slab_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
+export const slab_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
 /** First free object of each class. */
 const free_lists: usize = memory.data(4 * 18, 4);
 /** Bytes handed out. Under slab_lock. */

@@ -1,20 +1,39 @@
-// Consoles: the list of those registered, console_sem, and the loop that gives records to them.
+// Consoles: those registered, their flags, and console_sem, which legacy consoles print under. How and
+// when they print is the emitter's business (emit/).
 //
-// console_sem protects the list, each console's position, and the two text buffers here.
+// console_sem protects the flags and each legacy console's position. The list itself may be walked
+// without it: a slot is filled once and emptied at most once, and no console is ever freed.
 
-import { READ_ONCE, WRITE_ONCE, smp_mb } from '../arch/atomic';
-import { local_irq_restore, local_irq_save } from '../arch/irqflags';
+import { READ_ONCE, WRITE_ONCE, smp_store_release } from '../arch/atomic';
+import { irqs_disabled } from '../arch/irqflags';
+import { preempt_count } from '../arch/percpu';
+import { oops_in_progress } from '../kernel/panic-state';
 import { snprintf } from '../lib/format';
-import { down, down_trylock, sema_init, semaphore, up } from '../locking/semaphore';
-import { NSEC_PER_SEC } from '../time/timekeeping';
+import { str } from '../lib/string';
+import { down, down_trylock, sema_init, semaphore } from '../locking/semaphore';
+import { emitter } from './emit/emit';
 import { CONSOLE_LOGLEVEL_DEFAULT } from './levels';
-import { printk_info, printk_record, printk_store } from './store/store';
+import { nbcon_context, nbcon_init, nbcon_seq_force, nbcon_seq_read } from './nbcon';
+import { printk_message } from './print-message';
+import { param_present } from '../init/params';
+import { printk_safe_enter_irqsave, printk_safe_exit_irqrestore } from './printk_safe';
+import { printk_store } from './store/store';
 
+// console->flags, with Linux's values.
 /** Print what was logged before it was registered. */
 export const CON_PRINTBUFFER: u32 = 1 << 0;
+/** It is /dev/console. */
+export const CON_CONSDEV: u32 = 1 << 1;
 export const CON_ENABLED: u32 = 1 << 2;
 /** A boot console: goes when a real one comes. */
 export const CON_BOOT: u32 = 1 << 3;
+/** Can print on a CPU that is not online yet. */
+export const CON_ANYTIME: u32 = 1 << 4;
+export const CON_BRL: u32 = 1 << 5;
+/** Prints nothing until it is resumed; the log waits. */
+export const CON_SUSPENDED: u32 = 1 << 7;
+/** Has an owner (nbcon.ts) and is not printed to under console_sem. */
+export const CON_NBCON: u32 = 1 << 8;
 
 @unmanaged
 export class Console {
@@ -22,51 +41,74 @@ export class Console {
   /** Number after the name, as in ttyS0. */
   index: u32;
   flags: u32;
-  /** Sends bytes, '\n' as '\r\n'. Under console_sem, interrupts off; any context but an NMI. */
-  write: (console: Console, text: usize, length: u32) => void;
   /** The driver's own. */
   data: usize;
-  /** Next record to print. */
+  /** Legacy: next record to print, and records lost that it has not been told of. Under console_sem. */
   seq: u64;
+  dropped: u32;
+  /**
+   * Legacy. Sends bytes, '\n' as '\r\n'. Under console_sem, interrupts off, in whatever context
+   * printk() was called.
+   */
+  write: (console: Console, text: usize, length: u32) => void;
+
+  // What follows is for nbcon consoles. The words are read and written as nbcon.ts says.
+  nbcon_state: u32;
+  nbcon_seq: u32;
+  /** Record that was last begun: if it comes again, it was cut short. */
+  nbcon_prev_seq: u32;
+  /** The owner's buffers, unless the owner panics. */
+  pbufs: printk_message;
+  /** Ownership of who holds the device lock. Under the device lock. */
+  device_context: nbcon_context;
+  device_flags: u32;
+  /** Sends ctxt.outbuf. Owner; any context, interrupts off. Stops where ownership is lost. */
+  write_atomic: (console: Console, ctxt: nbcon_context) => void;
+  /** The same in the console's thread, under the device lock. */
+  write_thread: (console: Console, ctxt: nbcon_context) => void;
+  /**
+   * Sends what the transmitter takes right now, without waiting; returns how much that was. Owner, in
+   * an unsafe section; any context.
+   */
+  write_some: (console: Console, text: usize, length: u32) => u32;
+  /** What is still to be sent of a record that goes out in chunks, and how long a chunk takes. Owner. */
+  chunk_at: usize;
+  chunk_left: u32;
+  chunk_ns: u32;
+  /** The lock that keeps the driver's other users away: port->lock. Interrupts off until unlock. */
+  device_lock: (console: Console) => void;
+  device_unlock: (console: Console) => void;
+  /** Its thread, where that waits, and what wakes it. */
+  kthread: usize;
+  rcuwait: u32;
+  irq_work: usize;
 }
 
-export const CONSOLE_TEXT_MAX: u32 = 1024;
-const CONSOLES_MAX: u32 = 4;
-const CONSOLE_OUT_MAX: u32 = 2048;
+/** Slots: real consoles and the boot console. */
+export const CONSOLES_MAX: u32 = 8;
 
 @unmanaged
 class ConsoleState {
-  /** Consoles registered. */
-  count: u32;
   loglevel: u32;
   ignore_loglevel: u32;
-  /** printk.time: lines get time stamps. */
-  time: u32;
+  /** suspend_console() has been called. */
+  suspended: u32;
+  /** console_sem is held by a task that may sleep. Under console_sem. */
+  may_schedule: u32;
 }
 const state: ConsoleState = changetype<ConsoleState>(memory.data(offsetof<ConsoleState>(), 4));
-/** Pointers to the registered ones. */
-const consoles: usize = memory.data(16, 4);
+/** Pointers to the registered ones, or 0. */
+const consoles: usize = memory.data(4 * 8, 4);
 /** Its sem->lock is taken wherever printk() is called, and its up() wakes the first waiter. */
-const console_sem: semaphore = changetype<semaphore>(memory.data(offsetof<semaphore>(), 4));
-/** Records that the store had no room for. */
-export const printk_lost: usize = memory.data(4, 4);
+export const console_sem: semaphore = changetype<semaphore>(memory.data(offsetof<semaphore>(), 4));
 
 /** The store in use. Set up by printk_init(). */
 export const prb: printk_store = changetype<printk_store>(memory.data(offsetof<printk_store>(), 4));
-
-const record: printk_record = changetype<printk_record>(memory.data(offsetof<printk_record>(), 4));
-const record_info: usize = memory.data(offsetof<printk_info>(), 8);
-const console_text: usize = memory.data(1024, 4);
-const console_out: usize = memory.data(2048, 4);
 
 /** Boot CPU, before the first printk(). */
 export function console_init(): void {
   sema_init(console_sem, 1, 'console_sem.lock');
   state.loglevel = CONSOLE_LOGLEVEL_DEFAULT;
-  state.time = 1;
-  record.info = changetype<printk_info>(record_info);
-  record.text = console_text;
-  record.text_size = CONSOLE_TEXT_MAX;
 }
 
 export function console_loglevel(): u32 {
@@ -81,161 +123,182 @@ export function set_ignore_loglevel(on: u32): void {
   WRITE_ONCE(changetype<usize>(state) + offsetof<ConsoleState>('ignore_loglevel'), on);
 }
 
-export function set_printk_time(on: u32): void {
-  WRITE_ONCE(changetype<usize>(state) + offsetof<ConsoleState>('time'), on);
+/** Is a record of that level kept from the consoles? */
+export function suppress_message_printing(level: u32): bool {
+  if (READ_ONCE(changetype<usize>(state) + offsetof<ConsoleState>('ignore_loglevel'))) return false;
+  return level >= console_loglevel();
 }
 
-/** Takes console_sem if it is free. Any context but an NMI. */
+/** down_trylock(), where a printk() by what it does inside goes to the store only. */
+function down_trylock_console_sem(): bool {
+  const flags = printk_safe_enter_irqsave();
+  const busy = down_trylock(console_sem);
+  printk_safe_exit_irqrestore(flags);
+  return busy == 0;
+}
+
+/** Takes console_sem if it is free. Any context in which down_trylock() is safe: not an NMI. */
 export function console_trylock(): bool {
-  return down_trylock(console_sem) == 0;
+  const may = preempt_count() == 0 && !irqs_disabled() && !oops_in_progress();
+  if (!down_trylock_console_sem()) return false;
+  state.may_schedule = may ? 1 : 0;
+  return true;
 }
 
 /** Waits for console_sem, asleep. Task context; boot code gets it at once. */
 export function console_lock(): void {
-  if (!console_trylock()) down(console_sem);
+  if (!down_trylock_console_sem()) down(console_sem);
+  state.may_schedule = 1;
 }
 
-function console_at(i: u32): Console {
-  return changetype<Console>(load<usize>(consoles + ((<usize>i) << 2)));
+/** Prints what there is, if that is this emitter's way, and gives console_sem back. */
+export function console_unlock(): void {
+  emitter.console_unlock();
 }
 
-function console_is_usable(console: Console): bool {
-  return (console.flags & CON_ENABLED) != 0;
+/** May the holder of console_sem sleep between records? Asking takes the permission away. */
+export function console_take_may_schedule(): bool {
+  const may = state.may_schedule != 0;
+  state.may_schedule = 0;
+  return may;
 }
 
-/** Is there a record that a console has not printed yet? Without console_sem: only a hint. */
-function console_has_pending(): bool {
-  const next = prb.next_seq();
-  for (let i: u32 = 0; i < state.count; i++) {
-    if (console_is_usable(console_at(i)) && console_at(i).seq < next) return true;
+/** The console in a slot, or null. Any context. */
+export function console_at(slot: u32): Console | null {
+  return changetype<Console | null>(<usize>READ_ONCE(consoles + ((<usize>slot) << 2)));
+}
+
+export function console_flags(console: Console): u32 {
+  return READ_ONCE(changetype<usize>(console) + offsetof<Console>('flags'));
+}
+
+/** Its name, as in ttyS0, as a C string; returns where it is. */
+export function console_name(console: Console, out: usize, size: u32): usize {
+  const n = snprintf(out, size - 1, '%s%u', str(console.name), console.index);
+  store<u8>(out + (n < size ? n : size - 1), 0);
+  return out;
+}
+
+/** Under console_sem. */
+function set_flags(console: Console, set: u32, clear: u32): void {
+  const flags = (console.flags & ~clear) | set;
+  WRITE_ONCE(changetype<usize>(console) + offsetof<Console>('flags'), flags);
+}
+
+/** May it be printed to now? Any context. */
+export function console_is_usable(console: Console): bool {
+  if (READ_ONCE(changetype<usize>(state) + offsetof<ConsoleState>('suspended'))) return false;
+  return (console_flags(console) & (CON_ENABLED | CON_SUSPENDED)) == CON_ENABLED;
+}
+
+/** Next record that a console will print. For legacy ones only a hint without console_sem. */
+export function console_seq(console: Console): u64 {
+  return console_flags(console) & CON_NBCON ? nbcon_seq_read(console) : console.seq;
+}
+
+/** Under console_sem, or before the console is on the list. */
+function set_console_seq(console: Console, seq: u64): void {
+  console.seq = seq;
+  if (console_flags(console) & CON_NBCON) nbcon_seq_force(console, seq);
+}
+
+/** The boot console, if there is one. */
+export function boot_console(): Console | null {
+  for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
+    const console = console_at(slot);
+    if (console != null && console_flags(console) & CON_BOOT) return console;
+  }
+  return null;
+}
+
+/** Under console_sem. */
+function remove_console(console: Console): void {
+  for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
+    if (console_at(slot) == console) WRITE_ONCE(consoles + ((<usize>slot) << 2), 0);
+  }
+  set_flags(console, 0, CON_ENABLED);
+}
+
+/** False if there is no free slot. Under console_sem. */
+function add_console(console: Console): bool {
+  for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
+    if (console_at(slot) != null) continue;
+    set_flags(console, CON_ENABLED, 0);
+    smp_store_release(consoles + ((<usize>slot) << 2), <u32>changetype<usize>(console));
+    return true;
   }
   return false;
 }
 
 /**
- * Formats a record as consoles and dmesg show it: each line with its prefix, each ended by '\n'.
- * Returns the length. Nothing is locked: the buffers are the caller's.
+ * The boot console whose place a new console takes: that of its own device, or any if it is to be
+ * /dev/console.
  */
-export function record_print_text(r: printk_record, out: usize, size: u32): u32 {
-  let n: u32 = 0;
-  let start: u32 = 0;
-  const length = r.info.text_len;
-  do {
-    let end = start;
-    while (end < length && load<u8>(r.text + end) != 0x0a) end++;
-    if (state.time) {
-      const seconds = r.info.ts_nsec / NSEC_PER_SEC;
-      const micros = <u32>(r.info.ts_nsec - seconds * NSEC_PER_SEC) / 1000;
-      n += snprintf(out + n, size - n, '[%5u.%06u] ', <u32>seconds, micros);
-    }
-    // A line that does not fit is left out, with all that follow.
-    if (n + (end - start) + 1 > size) break;
-    memory.copy(out + n, r.text + start, end - start);
-    n += end - start;
-    store<u8>(out + n++, 0x0a);
-    start = end + 1;
-  } while (start < length && size - n > 32);
-  return n;
-}
-
-/** Gives a console its next record. False if it has had them all. Under console_sem. */
-function console_emit_next_record(console: Console): bool {
-  const flags = local_irq_save();
-  let progress = false;
-  if (prb.read(console.seq, record)) {
-    progress = true;
-    if (record.info.seq != console.seq) {
-      const dropped = <u32>(record.info.seq - console.seq);
-      const n = snprintf(
-        console_out,
-        CONSOLE_OUT_MAX,
-        '** %u printk messages dropped **\n',
-        dropped,
-      );
-      console.write(console, console_out, n);
-    }
-    console.seq = record.info.seq + 1;
-    if (record.info.level < state.loglevel || state.ignore_loglevel) {
-      console.write(console, console_out, record_print_text(record, console_out, CONSOLE_OUT_MAX));
-    }
-  }
-  local_irq_restore(flags);
-  return progress;
-}
-
-/** All records to all consoles. Under console_sem. */
-export function console_flush_all(): void {
-  let progress: bool;
-  do {
-    progress = false;
-    for (let i: u32 = 0; i < state.count; i++) {
-      const console = console_at(i);
-      if (console_is_usable(console) && console_emit_next_record(console)) progress = true;
-    }
-  } while (progress);
-}
-
-/** Prints what there is and gives console_sem back. Any context but an NMI. */
-export function console_unlock(): void {
-  for (;;) {
-    console_flush_all();
-    up(console_sem);
-    // A record that another CPU stored after our last look: either that CPU got console_sem, or we
-    // see the record here.
-    smp_mb();
-    if (!console_has_pending() || !console_trylock()) return;
-  }
-}
-
-/** Last resort of a panic: other CPUs are stopped and console_sem may be lost with them. */
-export function console_flush_on_panic(): void {
-  console_flush_all();
-}
-
-/** Under console_sem. */
-function remove_console(console: Console): void {
-  let kept: u32 = 0;
-  for (let i: u32 = 0; i < state.count; i++) {
-    const other = console_at(i);
-    if (other == console) continue;
-    store<usize>(consoles + ((<usize>kept) << 2), changetype<usize>(other));
-    kept++;
-  }
-  state.count = kept;
-  console.flags &= ~CON_ENABLED;
+function replaced_boot_console(console: Console): Console | null {
+  const boot = boot_console();
+  if (boot == null || console.flags & CON_BOOT) return null;
+  return console.flags & CON_CONSDEV || boot.data == console.data ? boot : null;
 }
 
 /**
- * Adds a console and prints the log so far. A real console takes the place of the boot console, going
- * on where that stopped: both may be the same device. Boot.
+ * Adds a console and prints the log so far. One that takes the place of the boot console goes on where
+ * that stopped. With keep_bootcon both go on. Boot. Returns the boot console that has gone.
  */
-export function register_console(console: Console): void {
+export function register_console(console: Console): Console | null {
+  if (console.flags & CON_NBCON) nbcon_init(console);
   console_lock();
-  const boot = boot_console();
-  if (state.count < CONSOLES_MAX) {
-    console.seq = console.flags & CON_PRINTBUFFER ? prb.first_seq() : prb.next_seq();
-    if (boot != null && !(console.flags & CON_BOOT)) {
-      console.seq = boot.seq;
-      remove_console(boot);
-    }
-    console.flags |= CON_ENABLED;
-    store<usize>(consoles + ((<usize>state.count) << 2), changetype<usize>(console));
-    state.count++;
-  }
+  let boot = replaced_boot_console(console);
+  let seq = console.flags & CON_PRINTBUFFER ? prb.first_seq() : prb.next_seq();
+  // Under console_sem the boot console stands still.
+  if (boot != null) seq = console_seq(boot);
+  if (param_present('keep_bootcon')) boot = null;
+  set_console_seq(console, seq);
+  if (boot != null) remove_console(boot);
+  const added = add_console(console);
+  console_unlock();
+  if (added) emitter.console_added(console);
+  return boot;
+}
+
+/** Stops output to one console; what is logged waits. Task context. */
+export function console_suspend(console: Console): void {
+  console_lock();
+  set_flags(console, CON_SUSPENDED, 0);
   console_unlock();
 }
 
-/** The boot console, if there is one. */
-export function boot_console(): Console | null {
-  for (let i: u32 = 0; i < state.count; i++) {
-    if (console_at(i).flags & CON_BOOT) return console_at(i);
-  }
-  return null;
+/** Goes on where it stopped. Task context. */
+export function console_resume(console: Console): void {
+  console_lock();
+  set_flags(console, 0, CON_SUSPENDED);
+  console_unlock();
+  emitter.console_added(console);
 }
 
-/** Has every console print the whole log again. Any context but an NMI. */
+/** All consoles, as for system suspend. */
+export function set_consoles_suspended(on: bool): void {
+  console_lock();
+  WRITE_ONCE(changetype<usize>(state) + offsetof<ConsoleState>('suspended'), on ? 1 : 0);
+  console_unlock();
+  if (on) return;
+  for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
+    const console = console_at(slot);
+    if (console != null) emitter.console_added(console);
+  }
+}
+
+/** Has every console print the whole log again. Under console_sem, or in a panic. */
+export function console_rewind_all(): void {
+  for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
+    const console = console_at(slot);
+    if (console != null) set_console_seq(console, prb.first_seq());
+  }
+}
+
+/** The same on demand. Any context but an NMI. */
 export function console_replay_all(): void {
   if (!console_trylock()) return;
-  for (let i: u32 = 0; i < state.count; i++) console_at(i).seq = prb.first_seq();
+  console_rewind_all();
   console_unlock();
+  emitter.stored();
 }

@@ -15,6 +15,8 @@ export const LOGLEVEL_DEBUG: u32 = 7;
 
 /** No prefix given: use the default level. */
 export const LOGLEVEL_DEFAULT: u32 = 0xffffffff;
+/** The text goes on with what the same caller printed last, if that had no newline: pr_cont(). */
+export const LOGLEVEL_CONT: u32 = 0xfffffffe;
 /** What "the default level" is. */
 export const MESSAGE_LOGLEVEL_DEFAULT: u32 = LOGLEVEL_WARNING;
 

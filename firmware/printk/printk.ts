@@ -1,21 +1,28 @@
-// printk(): stores a record and tells the emitter. A message is an AssemblyScript literal with the
-// conversions of lib/format.ts and may start with "\x01" and a level digit, as KERN_INFO & co. do in
-// C; the pr_*() functions give the level without that. Strings are passed as str('…').
+// printk(): formats a message, stores it as a record and tells the emitter. A message is an AssemblyScript
+// literal with the conversions of lib/format.ts and may start with "\x01" and a level's digit or 'c', as
+// KERN_INFO & co. do in C; the pr_*() functions give the level without that. Strings are passed as
+// str('…').
 //
-// Leaves out so far: continuation lines, devkmsg, rate limits.
+// A message without a newline at its end stays open: the same caller may go on with pr_cont(). What a
+// store has no room for is counted, and told of as soon as there is room.
 
 import { READ_ONCE, WRITE_ONCE, fetch_add_relaxed, xchg_relaxed } from '../arch/atomic';
 import { local_irq_restore, local_irq_save } from '../arch/irqflags';
-import { Cpu, in_nmi, in_task, smp_processor_id, this_cpu } from '../arch/percpu';
+import { in_nmi, in_task, smp_processor_id } from '../arch/percpu';
+import { param_u32 } from '../init/params';
+import { printk_suppressed } from '../kernel/panic-state';
 import { vsnprintf } from '../lib/format';
-import { literal_at, literal_length } from '../lib/string';
-import { local_clock } from '../time/timekeeping';
-import { console_init, console_trylock, console_unlock, prb, printk_lost } from './console';
-import { direct_init } from './emit/direct';
-import { printk_emitter } from './emit/emit';
+import { literal_copy, literal_length } from '../lib/string';
+import { current } from '../sched/task';
+import { local_clock, udelay } from '../time/timekeeping';
+import { console_init, prb } from './console';
+import { emitter } from './emit/emit';
+import { emit_init, preset_store, presets_init } from './emit/presets';
+import { klogd_init, wake_up_klogd } from './klogd';
 import {
   KERN_SOH,
   LOGLEVEL_ALERT,
+  LOGLEVEL_CONT,
   LOGLEVEL_CRIT,
   LOGLEVEL_DEBUG,
   LOGLEVEL_DEFAULT,
@@ -26,48 +33,143 @@ import {
   LOGLEVEL_WARNING,
   MESSAGE_LOGLEVEL_DEFAULT,
 } from './levels';
-import { logbuf_init } from './store/logbuf';
-import { printk_info, reserved_entry } from './store/store';
+import { print_text_init } from './print-text';
+import { PRINTK_BUFFER_SIZE, printk_enter, printk_entries_init, printk_exit } from './printk-entry';
+import { ratelimit_init } from './ratelimit';
+import { count_printk, count_printk_context, printk_counters } from './printk-stats';
+import {
+  LOG_CONT,
+  LOG_LINE_MAX,
+  LOG_NEWLINE,
+  reserved_entry,
+  set_info_flag,
+  set_info_level_flags,
+} from './store/store';
+import { log_buf_size, store_init } from './store/stores';
+import { vmcoreinfo_init } from './vmcoreinfo';
 
-/** Entries of printk() that may be under way on one CPU, one interrupting the other. */
-const PRINTK_MAX_RECURSION: u32 = 4;
-/** Longest text of a record; the rest is cut off. */
-export const LOG_LINE_MAX: u32 = 992;
+/** Bits of a priority that are the level; above is the facility. */
+const LOG_LEVEL_MASK: u32 = 7;
+const LOG_FACILITY_SHIFT: u32 = 3;
+/** caller_id of who is no task: this bit and the CPU. */
+const CALLER_CPU: u32 = 0x80000000;
+const TRUNCATED: string = '<truncated>';
+/** Most that printk_delay= and boot_delay= may ask for, ms. */
+const DELAY_MAX: u32 = 10_000;
 
-/** A reservation per CPU and depth, as nothing can live on a stack. */
-const ENTRY_SIZE: usize = 64;
-const entries: usize = memory.data(32 * 4 * 64, 8);
+// What became of a message.
+const LOST: u32 = 0;
+const STORED: u32 = 1;
+/** The store has it, but will bring it into the log later. */
+const ASIDE: u32 = 2;
 
-const emitter: printk_emitter = changetype<printk_emitter>(
-  memory.data(offsetof<printk_emitter>(), 4),
-);
+/** Messages that the store had no room for and that nobody was told of. */
+const printk_lost: usize = memory.data(4, 4);
+/** printk_delay=, ms. */
+const delay_ms: usize = memory.data(4, 4);
 
-/** Boot CPU, first thing. */
+/** Boot CPU, as soon as the command line is known and memory can be had. */
 export function printk_init(): void {
+  presets_init();
   console_init();
-  logbuf_init(prb);
-  direct_init(emitter);
+  print_text_init();
+  klogd_init();
+  printk_entries_init();
+  ratelimit_init();
+  store_init(preset_store());
+  vmcoreinfo_init();
+  emit_init();
+  const delay = param_u32('printk_delay', 0);
+  WRITE_ONCE(delay_ms, delay < DELAY_MAX ? delay : DELAY_MAX);
 }
 
-function entry_of(cpu: u32, depth: u32): reserved_entry {
-  const address = entries + <usize>(cpu * PRINTK_MAX_RECURSION + depth) * ENTRY_SIZE;
-  const entry = changetype<reserved_entry>(address);
-  entry.info = changetype<printk_info>(address + 32);
-  return entry;
-}
-
-/** Level that a message's prefix gives, or `level` if it has none. */
-function parse_level(fmt: string, level: u32): u32 {
-  if (literal_length(fmt) < 2 || literal_at(fmt, 0) != KERN_SOH) return level;
-  const digit = literal_at(fmt, 1) - 0x30;
-  return digit < 8 ? digit : level;
+/** Pid, or the CPU of an interrupt. */
+function printk_caller_id(): u32 {
+  return in_task() ? current().pid : CALLER_CPU + smp_processor_id();
 }
 
 /**
- * Stores one message; false if it is lost. Any context, interrupts off.
+ * Shortens what is in the buffer to `room` bytes, and says so at its end. Returns the length.
  */
+function truncate(text: usize, room: u32): u32 {
+  const mark = literal_length(TRUNCATED);
+  const keep = room > mark ? room - mark : 0;
+  literal_copy(text + keep, TRUNCATED);
+  return keep + mark;
+}
+
+/** Copies the text behind the record's, and completes it: for good if the line is. */
+function fill(entry: reserved_entry, text: usize, length: u32, flags: u32): void {
+  const info = entry.info;
+  memory.copy(entry.text, text, length);
+  info.text_len += <u16>length;
+  if (flags & LOG_NEWLINE) {
+    set_info_flag(info, LOG_NEWLINE);
+    prb.final_commit(entry);
+  } else prb.commit(entry);
+}
+
+/**
+ * Stores a message that has been formatted into entry.buffer. False if there is no room. Between the
+ * store's begin() and end().
+ */
+function store_text(entry: reserved_entry, priority: u32, ts_nsec: u64, length: u32): bool {
+  let text = entry.buffer;
+  let level = priority & LOG_LEVEL_MASK;
+  let given = true;
+  let flags: u32 = 0;
+  if (priority >= LOGLEVEL_CONT) {
+    level = MESSAGE_LOGLEVEL_DEFAULT;
+    given = false;
+    if (priority == LOGLEVEL_CONT) flags = LOG_CONT;
+  }
+  const facility = priority >= LOGLEVEL_CONT ? 0 : priority >> LOG_FACILITY_SHIFT;
+  // The first level given counts. What users write to /dev/kmsg has no such prefixes.
+  while (facility == 0 && length >= 2 && <u32>load<u8>(text) == KERN_SOH) {
+    const c = <u32>load<u8>(text + 1);
+    if (c == 0x63) flags |= LOG_CONT;
+    else if (c - 0x30 > LOG_LEVEL_MASK) break;
+    else if (!given) {
+      level = c - 0x30;
+      given = true;
+    }
+    text += 2;
+    length -= 2;
+  }
+  if (length > 0 && load<u8>(text + length - 1) == 0x0a) {
+    flags |= LOG_NEWLINE;
+    length--;
+  }
+  const whole = length;
+  if (length > LOG_LINE_MAX) {
+    length = truncate(text, LOG_LINE_MAX);
+    flags |= LOG_NEWLINE;
+  }
+
+  const caller_id = printk_caller_id();
+  if (flags & LOG_CONT && prb.reserve_in_last(entry, caller_id, length)) {
+    fill(entry, text, length, flags);
+    return true;
+  }
+  if (!prb.reserve(entry, length)) {
+    const room = log_buf_size() >> 2;
+    if (length <= room) return false;
+    length = truncate(text, room);
+    if (!prb.reserve(entry, length)) return false;
+  }
+  if (length != whole) count_printk(offsetof<printk_counters>('truncated'));
+  const info = entry.info;
+  info.ts_nsec = ts_nsec;
+  info.facility = <u8>facility;
+  info.caller_id = caller_id;
+  set_info_level_flags(info, level, flags);
+  fill(entry, text, length, flags);
+  return true;
+}
+
+/** Stores one message. LOST, STORED or ASIDE. Any context. */
 function vprintk_store(
-  level: u32,
+  priority: u32,
   fmt: string,
   a0: usize,
   a1: usize,
@@ -77,37 +179,56 @@ function vprintk_store(
   a5: usize,
   a6: usize,
   a7: usize,
-): bool {
-  const cpu = this_cpu();
-  const depth = READ_ONCE(changetype<usize>(cpu) + offsetof<Cpu>('printk_depth'));
-  if (depth >= PRINTK_MAX_RECURSION) return false;
-  WRITE_ONCE(changetype<usize>(cpu) + offsetof<Cpu>('printk_depth'), depth + 1);
-
+): u32 {
   const now = local_clock();
-  const entry = entry_of(cpu.cpu, depth);
-  const skip: u32 = literal_length(fmt) >= 2 && literal_at(fmt, 0) == KERN_SOH ? 2 : 0;
-  let length = vsnprintf(0, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
-  if (length > LOG_LINE_MAX) length = LOG_LINE_MAX;
-  const stored = prb.reserve(entry, length);
-  if (stored) {
-    // A string that has changed since it was measured must not leave a hole.
-    const written = vsnprintf(entry.text, length, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
-    if (written < length) length = written;
-    if (length > skip && load<u8>(entry.text + length - 1) == 0x0a) length--;
-    if (skip) memory.copy(entry.text, entry.text + skip, length - skip);
-    entry.info.text_len = length - skip;
-    entry.info.ts_nsec = now;
-    entry.info.level = level;
-    entry.info.caller_id = in_task() ? 0 : 0x80000000 + smp_processor_id();
-    prb.commit(entry);
+  const flags = local_irq_save();
+  const entry = printk_enter();
+  if (entry == null) {
+    local_irq_restore(flags);
+    count_printk(offsetof<printk_counters>('recursed'));
+    fetch_add_relaxed(printk_lost, 1);
+    return LOST;
   }
-  WRITE_ONCE(changetype<usize>(cpu) + offsetof<Cpu>('printk_depth'), depth);
-  return stored;
+  let result = LOST;
+  if (prb.begin(entry)) {
+    let n = vsnprintf(entry.buffer, PRINTK_BUFFER_SIZE, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+    if (n > PRINTK_BUFFER_SIZE) n = PRINTK_BUFFER_SIZE;
+    if (store_text(entry, priority, now, n)) result = entry.aside ? ASIDE : STORED;
+    prb.end(entry);
+  }
+  printk_exit();
+  local_irq_restore(flags);
+  if (result == LOST) {
+    count_printk(offsetof<printk_counters>('dropped'));
+    fetch_add_relaxed(printk_lost, 1);
+  } else if (result == ASIDE) count_printk(offsetof<printk_counters>('deferred'));
+  else count_printk(offsetof<printk_counters>('stored'));
+  return result;
 }
 
-/** Any context. */
+/** Says how many messages found no room since the last time. Not from an NMI, which may be why. */
+function report_lost(): void {
+  if (READ_ONCE(printk_lost) == 0 || in_nmi()) return;
+  const lost = xchg_relaxed(printk_lost, 0);
+  vprintk_store(LOGLEVEL_WARNING, '** %u printk messages lost **\n', lost, 0, 0, 0, 0, 0, 0, 0);
+}
+
+/** What comes before storing a message. False: it is not to be stored at all. */
+function printk_may_store(): bool {
+  if (printk_suppressed()) {
+    count_printk(offsetof<printk_counters>('suppressed'));
+    return false;
+  }
+  count_printk_context();
+  const delay = READ_ONCE(delay_ms);
+  if (delay) udelay(delay * 1000);
+  report_lost();
+  return true;
+}
+
+/** `priority`: a level, plus 8 times the facility; or LOGLEVEL_DEFAULT, LOGLEVEL_CONT. Any context. */
 export function vprintk_emit(
-  level: u32,
+  priority: u32,
   fmt: string,
   a0: usize,
   a1: usize,
@@ -118,32 +239,61 @@ export function vprintk_emit(
   a6: usize,
   a7: usize,
 ): void {
-  if (level == LOGLEVEL_DEFAULT) level = parse_level(fmt, MESSAGE_LOGLEVEL_DEFAULT);
-  const flags = local_irq_save();
-  report_lost();
-  const stored = vprintk_store(level, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
-  local_irq_restore(flags);
-  if (!stored) fetch_add_relaxed(printk_lost, 1);
+  if (!printk_may_store()) return;
+  // What is lost may be so because this CPU interrupted the store: then printing could not read it.
+  if (vprintk_store(priority, fmt, a0, a1, a2, a3, a4, a5, a6, a7) != STORED) return;
   emitter.stored();
+  wake_up_klogd();
 }
 
-/** Says how many messages found no room since the last time. Not from an NMI, which may be why. */
-function report_lost(): void {
-  if (READ_ONCE(printk_lost) == 0 || in_nmi()) return;
-  const lost = xchg_relaxed(printk_lost, 0);
-  vprintk_store(LOGLEVEL_WARNING, '** %u printk messages lost **\n', lost, 0, 0, 0, 0, 0, 0, 0);
+/** Stores only; somebody prints it from an interrupt. The caller may hold what printing needs. */
+export function vprintk_deferred(
+  priority: u32,
+  fmt: string,
+  a0: usize,
+  a1: usize,
+  a2: usize,
+  a3: usize,
+): void {
+  if (!printk_may_store()) return;
+  count_printk(offsetof<printk_counters>('deferred'));
+  if (vprintk_store(priority, fmt, a0, a1, a2, a3, 0, 0, 0, 0) != STORED) return;
+  emitter.stored_deferred();
 }
 
-/** In a panic, when only this CPU is left: makes locks usable and prints everything. */
-export function printk_flush_on_panic(): void {
-  prb.bust_locks();
-  emitter.flush_on_panic();
+/** printk() for callers that may hold what printing needs: scheduler, timekeeping. Any context. */
+export function printk_deferred(
+  fmt: string,
+  a0: usize = 0,
+  a1: usize = 0,
+  a2: usize = 0,
+  a3: usize = 0,
+): void {
+  vprintk_deferred(LOGLEVEL_DEFAULT, fmt, a0, a1, a2, a3);
 }
 
-/** Prints what others stored while they could not print. Hardirq context. */
-export function printk_irq_work(): void {
-  report_lost();
-  if (console_trylock()) console_unlock();
+/**
+ * Stores a message and does nothing else: for a store that brings into the log what it had kept aside.
+ */
+export function printk_store_only(fmt: string, a0: usize, a1: usize): void {
+  vprintk_store(LOGLEVEL_DEFAULT, fmt, a0, a1, 0, 0, 0, 0, 0, 0);
+}
+
+/** What a user wrote to /dev/kmsg. Task context. */
+export function devkmsg_emit(facility: u32, level: u32, text: usize, length: u32): void {
+  const priority = (facility << LOG_FACILITY_SHIFT) | level;
+  vprintk_emit(priority, '%.*S', length, text, 0, 0, 0, 0, 0, 0);
+}
+
+/** Goes on with this caller's last message, if that had no newline. */
+export function pr_cont(
+  fmt: string,
+  a0: usize = 0,
+  a1: usize = 0,
+  a2: usize = 0,
+  a3: usize = 0,
+): void {
+  vprintk_emit(LOGLEVEL_CONT, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
 }
 
 export function printk(

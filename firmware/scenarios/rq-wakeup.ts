@@ -14,18 +14,17 @@ import { get_task_struct, put_task_struct } from '../sched/fork';
 import { cpu_rq } from '../sched/rq';
 import { TASK_DEAD, task_state } from '../sched/task';
 import { msleep } from '../sched/timeout';
-import { TIOCM_DSR, UPF_CONS_FLOW } from '../serial/uart_port';
+import { TIOCM_DSR } from '../serial/uart_port';
 import { uart_wait_modem_status } from '../serial/uart_tty';
 import { udelay } from '../time/timekeeping';
 import { n_tty_write } from '../tty/n_tty_output';
-import { tty_printf } from '../tty/tty';
 import { register_scenario } from './registry';
 import {
   scenario_barrier,
   scenario_done,
   scenario_finish,
+  scenario_has_flow_control,
   scenario_needs_cpus,
-  scenario_port,
   scenario_prepare,
   scenario_restore_tty,
   scenario_settle,
@@ -78,12 +77,6 @@ function slow_warner(unused: usize): u32 {
   return 0;
 }
 
-function console_has_flow_control(): bool {
-  if (scenario_port().flags & UPF_CONS_FLOW) return true;
-  tty_printf('scenario: needs console=ttyS0,115200n8r\n');
-  return false;
-}
-
 /** The sleeper is there; runs the thread that prints, then ends the sleeper. */
 function run_with_sleeper(
   name: string,
@@ -108,13 +101,13 @@ function run_with_sleeper(
 }
 
 function rq_wakeup(argc: u32, argv: usize): u32 {
-  if (!scenario_needs_cpus(2) || !console_has_flow_control()) return 1;
+  if (!scenario_needs_cpus(2) || !scenario_has_flow_control()) return 1;
   for (let i: u32 = 0; i < OUTPUT_BYTES; i++) store<u8>(output + i, (i & 63) == 63 ? 0x0a : 0x2e);
   return run_with_sleeper('rq-wakeup', writer, warner);
 }
 
 function rq_miwait(argc: u32, argv: usize): u32 {
-  if (!scenario_needs_cpus(2) || !console_has_flow_control()) return 1;
+  if (!scenario_needs_cpus(2) || !scenario_has_flow_control()) return 1;
   return run_with_sleeper('rq-miwait', dsr_waiter, warner);
 }
 

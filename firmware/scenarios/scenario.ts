@@ -7,20 +7,27 @@
 import { READ_ONCE, WRITE_ONCE, fetch_add, smp_mb } from '../arch/atomic';
 import { scenario_begin, scenario_end, scenario_ready } from '../arch/entry';
 import { hart_pause } from '../arch/hart';
+import { board } from '../arch/fdt';
 import { num_online_cpus } from '../arch/smp';
 import { str } from '../lib/string';
+import { prb } from '../printk/console';
+import { printed_up_to } from '../printk/suspend';
 import { kthread_run } from '../sched/kthread';
 import { TASK_NORMAL, task_state, task_struct } from '../sched/task';
 import { msleep } from '../sched/timeout';
 import { serial8250_port_at, serial8250_tty } from '../serial/8250';
-import { uart_port, uart_state } from '../serial/uart_port';
+import { UPF_CONS_FLOW, uart_port, uart_state } from '../serial/uart_port';
 import { tty_set_termios, uart_state_of } from '../serial/uart_tty';
+import { get_jiffies } from '../time/jiffies';
 import { CRTSCTS, copy_termios, ktermios } from '../tty/termios';
 import { tty_printf } from '../tty/tty';
 import { tty_struct } from '../tty/tty_io';
 
 /** How long something that the far end does may take to arrive, ms. */
 const PATIENCE_MS: u32 = 100;
+/** The longest that a verdict waits for consoles to catch up, and what is on its way then, ms. */
+const CATCH_UP_MS: u32 = 2000;
+const QUIET_MS: u32 = 50;
 
 /** Threads that have not come to the barrier yet, and those that have not finished. */
 const awaited: usize = memory.data(4, 4);
@@ -34,6 +41,20 @@ const saved_termios: ktermios = changetype<ktermios>(memory.data(offsetof<ktermi
 export function scenario_needs_cpus(n: u32): bool {
   if (num_online_cpus() >= n) return true;
   tty_printf('scenario: needs %u CPUs\n', n);
+  return false;
+}
+
+/** True if there are NMIs; says so if not. */
+export function scenario_needs_nmi(): bool {
+  if (board.has_smrnmi && board.nmi_base != 0) return true;
+  tty_printf('scenario: needs NMIs\n');
+  return false;
+}
+
+/** True if console->write() waits for CTS; says what it takes if not. */
+export function scenario_has_flow_control(): bool {
+  if (scenario_port().flags & UPF_CONS_FLOW) return true;
+  tty_printf('scenario: needs console=ttyS0,115200n8r\n');
   return false;
 }
 
@@ -82,8 +103,20 @@ export function scenario_wait_asleep(p: task_struct): bool {
   return false;
 }
 
+/** A wait that was far too long, for the verdict to tell: of what, and ms; 0 if there was none. */
+const slow_what: usize = memory.data(4, 4);
+const slow_ms: usize = memory.data(4, 4);
+
+/** So long something took. If that is longer than it may take, the verdict says so. Any context. */
+export function scenario_took(what: string, ns: u64, limit_ns: u64): void {
+  if (ns <= limit_ns) return;
+  WRITE_ONCE(slow_what, <u32>changetype<usize>(what));
+  WRITE_ONCE(slow_ms, <u32>(ns / 1_000_000));
+}
+
 /** Before scenario_run(): so many threads take part. */
 export function scenario_prepare(threads: u32): void {
+  WRITE_ONCE(slow_ms, 0);
   WRITE_ONCE(awaited, threads);
   WRITE_ONCE(running, threads);
   WRITE_ONCE(begun, 0);
@@ -103,6 +136,12 @@ export function scenario_barrier(): void {
   while (READ_ONCE(begun) == 0) hart_pause();
 }
 
+/** Until just after a tick: the next one is ten milliseconds away. */
+export function scenario_wait_for_tick(): void {
+  const now = get_jiffies();
+  while (get_jiffies() == now) hart_pause();
+}
+
 /** In each thread, last. */
 export function scenario_done(): void {
   fetch_add(running, 0xffffffff);
@@ -114,8 +153,17 @@ export function scenario_finish(): void {
   scenario_end();
 }
 
-/** The verdict. Returns what run() returns. */
+/** Waits until consoles have printed the log, if anybody prints it. */
+function wait_for_consoles(): void {
+  for (let ms: u32 = 0; ms < CATCH_UP_MS && !printed_up_to(prb.next_seq()); ms += 10) msleep(10);
+  msleep(QUIET_MS);
+}
+
+/** The verdict, on a line of its own: behind what is still to be printed. Returns what run() returns. */
 export function scenario_verdict(name: string, ok: bool): u32 {
+  wait_for_consoles();
+  const ms = READ_ONCE(slow_ms);
+  if (ms != 0) tty_printf('scenario: %s took %u ms\n', <usize>READ_ONCE(slow_what), ms);
   tty_printf('scenario %s: %s\n', str(name), str(ok ? 'PASS' : 'FAIL'));
   return ok ? 0 : 1;
 }

@@ -31,6 +31,7 @@ import {
 } from '../locking/spinlock';
 import { pr_info } from '../printk/printk';
 import { put_task_struct } from './fork';
+import { hrtick_start } from './hrtick';
 import {
   activate_task,
   cpu_rq,
@@ -311,6 +312,7 @@ function ttwu_queue(p: task_struct, cpu: u32): void {
   q.ttwu_count++;
   if (cpu == smp_processor_id()) q.ttwu_local++;
   activate_task(q, p);
+  hrtick_start(q);
   WRITE_ONCE(state_of(p), TASK_RUNNING);
   if (wakeup_preempts(q, p)) resched_curr(q);
   spin_unlock(q);

@@ -58,6 +58,12 @@ export class uart_8250_port extends uart_port {
   msr_saved_flags: u32;
   /** 0, or what the scratch register should hold: if it does not, the part has lost its power. */
   canary: u32;
+  /** nbcon console: the last character sent was a newline. Owner of the console. */
+  console_line_ended: u32;
+  /** nbcon console: a CR was sent, its LF is next. Owner of the console. */
+  console_cr: u32;
+  /** nbcon console: an irq_work that looks at the modem lines. */
+  modem_status_work: usize;
   /** The interrupt handler looks at it. */
   started: u32;
   /** Polled when there is no interrupt, or besides it when UART_BUG_THRE. */

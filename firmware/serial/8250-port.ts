@@ -5,7 +5,7 @@
 
 import { local_irq_restore, local_irq_save } from '../arch/irqflags';
 import { request_irq } from '../irq/irq';
-import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
+import { emitter } from '../printk/emit/emit';
 import { pr_info, pr_warn } from '../printk/printk';
 import { wake_up_interruptible } from '../sched/wait';
 import { HZ, get_jiffies } from '../time/tick';
@@ -87,6 +87,7 @@ import {
   uart_unlock_and_check_sysrq_irqrestore,
   uart_write_wakeup,
 } from './serial_core';
+import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from './uart_lock';
 import {
   TIOCM_CAR,
   TIOCM_CTS,
@@ -147,6 +148,8 @@ export function serial8250_enable_ms(port: uart_port): void {
 /** Fills the transmit FIFO, which is empty. Under port->lock. */
 export function serial8250_tx_chars(up: uart_8250_port): void {
   const state = up.state;
+  const console = up.cons;
+  if (console != null && emitter.tx_ready(console)) return;
   if (up.x_char) {
     serial_out(up, UART_TX, up.x_char);
     up.icount.tx++;
@@ -230,7 +233,7 @@ export function serial8250_modem_status(up: uart_8250_port): u32 {
 /** What one interrupt identification asks for. Hardirq or timer context. False if it was nothing. */
 export function serial8250_handle_irq(up: uart_8250_port, iir: u32): bool {
   if (iir & UART_IIR_NO_INT) return false;
-  const flags = spin_lock_irqsave(up.lock);
+  const flags = uart_port_lock_irqsave(up);
   let status = serial_lsr_in(up);
   if (status & (UART_LSR_DR | UART_LSR_BI) || !serial8250_stash_empty(up)) {
     status = serial8250_rx_chars(up, status);
@@ -282,7 +285,7 @@ function serial8250_timeout(timer: timer_list): void {
 /** A port whose transmit interrupt gets lost. Timer context. */
 function serial8250_backup_timeout(timer: timer_list): void {
   const up = timer_port(timer);
-  const flags = spin_lock_irqsave(up.lock);
+  const flags = uart_port_lock_irqsave(up);
   const ier = serial_in(up, UART_IER);
   serial_out(up, UART_IER, 0);
   const iir = serial_in(up, UART_IIR);
@@ -296,14 +299,14 @@ function serial8250_backup_timeout(timer: timer_list): void {
   } else {
     serial_out(up, UART_IER, ier);
   }
-  spin_unlock_irqrestore(up.lock, flags);
+  uart_port_unlock_irqrestore(up, flags);
   mod_timer(up.timer, get_jiffies() + uart_poll_timeout(up) + HZ / 5);
 }
 
 export function serial8250_tx_empty(port: uart_port): u32 {
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   const lsr = serial_lsr_in(up_to_8250(port));
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   return (lsr & UART_LSR_BOTH_EMPTY) == UART_LSR_BOTH_EMPTY ? 1 : 0;
 }
 
@@ -332,11 +335,11 @@ export function serial8250_set_mctrl(port: uart_port, mctrl: u32): void {
 
 export function serial8250_break_ctl(port: uart_port, on: bool): void {
   const up = up_to_8250(port);
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   if (on) up.lcr |= UART_LCR_SBC;
   else up.lcr &= ~UART_LCR_SBC;
   serial_out(up, UART_LCR, up.lcr);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 export function serial8250_type(port: uart_port): string {
@@ -363,7 +366,7 @@ function serial8250_drain_rx(up: uart_8250_port): u32 {
 
 /** Does the transmit interrupt come again when it is enabled again? Task context. */
 function serial8250_THRE_test(up: uart_8250_port): void {
-  const flags = spin_lock_irqsave(up.lock);
+  const flags = uart_port_lock_irqsave(up);
   poll_lsr(up, UART_LSR_THRE);
   serial_out(up, UART_IER, UART_IER_THRI);
   udelay(1);
@@ -373,7 +376,7 @@ function serial8250_THRE_test(up: uart_8250_port): void {
   udelay(1);
   const second = serial_in(up, UART_IIR);
   serial_out(up, UART_IER, 0);
-  spin_unlock_irqrestore(up.lock, flags);
+  uart_port_unlock_irqrestore(up, flags);
   if (!(first & UART_IIR_NO_INT) && second & UART_IIR_NO_INT) up.bugs |= UART_BUG_THRE;
 }
 
@@ -397,7 +400,7 @@ function serial8250_setup_irq(up: uart_8250_port): void {
 export function serial8250_startup(port: uart_port): i32 {
   const up = up_to_8250(port);
   up.mcr = 0;
-  let flags = spin_lock_irqsave(up.lock);
+  let flags = uart_port_lock_irqsave(up);
   serial_out(up, UART_IER, 0);
   let lsr = serial8250_drain_rx(up);
   poll_lsr(up, UART_LSR_BOTH_EMPTY);
@@ -405,7 +408,7 @@ export function serial8250_startup(port: uart_port): i32 {
   serial_in(up, UART_IIR);
   up.msr_saved_flags = 0;
   serial_in(up, UART_MSR);
-  spin_unlock_irqrestore(up.lock, flags);
+  uart_port_unlock_irqrestore(up, flags);
   if (lsr == 0xff) {
     pr_info('%s%u: LSR safety check engaged!\n', changetype<usize>('ttyS'), up.line);
     return ENODEV;
@@ -416,7 +419,7 @@ export function serial8250_startup(port: uart_port): i32 {
     pr_warn('ttyS%u: using backup timer for lost transmit interrupts\n', up.line);
   }
 
-  flags = spin_lock_irqsave(up.lock);
+  flags = uart_port_lock_irqsave(up);
   up.lcr = UART_LCR_WLEN8;
   serial_out(up, UART_LCR, up.lcr);
   if (up.irq != 0) up.mctrl |= TIOCM_OUT2;
@@ -433,14 +436,14 @@ export function serial8250_startup(port: uart_port): i32 {
   serial_in(up, UART_IIR);
   up.ier = UART_IER_RLSI | UART_IER_RDI;
   up.started = 1;
-  spin_unlock_irqrestore(up.lock, flags);
+  uart_port_unlock_irqrestore(up, flags);
   return 0;
 }
 
 /** Task context, under tty_port->mutex. */
 export function serial8250_shutdown(port: uart_port): void {
   const up = up_to_8250(port);
-  const flags = spin_lock_irqsave(up.lock);
+  const flags = uart_port_lock_irqsave(up);
   up.ier = 0;
   serial_out(up, UART_IER, 0);
   up.mctrl &= ~TIOCM_OUT2;
@@ -448,6 +451,6 @@ export function serial8250_shutdown(port: uart_port): void {
   up.lcr &= ~UART_LCR_SBC;
   serial_out(up, UART_LCR, up.lcr);
   up.started = 0;
-  spin_unlock_irqrestore(up.lock, flags);
+  uart_port_unlock_irqrestore(up, flags);
   if (up.bugs & UART_BUG_THRE || up.irq == 0) del_timer_sync(up.timer);
 }

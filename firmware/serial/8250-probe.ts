@@ -5,7 +5,6 @@
 // A port that carries the boot console is in use already: the steps that need the loopback mode, and
 // so would lose what the other side sends, are left out there.
 
-import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
 import { ktime_get_ns, udelay } from '../time/timekeeping';
 import {
   PORT_16450,
@@ -52,6 +51,7 @@ import {
   UART_SCR,
   UART_TX,
 } from './8250-regs';
+import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from './uart_lock';
 import { UPF_SKIP_TEST } from './uart_port';
 
 /** How long 256 characters at the highest rate may take, ns. */
@@ -174,7 +174,7 @@ function autoconfig_8250(up: uart_8250_port): u32 {
  * the stash. Afterwards the port's interrupts are off and its FIFOs are as up.fcr says.
  */
 export function autoconfig(up: uart_8250_port): void {
-  const flags = spin_lock_irqsave(up.lock);
+  const flags = uart_port_lock_irqsave(up);
   let type: u32 = PORT_UNKNOWN;
   // First thing, as from here on the other side may send.
   if (serial_in(up, UART_LSR) != 0xff) enable_fifos(up);
@@ -203,5 +203,5 @@ export function autoconfig(up: uart_8250_port): void {
   }
   if (type == PORT_UNKNOWN) serial8250_use_type(up, type);
   else serial_out(up, UART_IER, 0);
-  spin_unlock_irqrestore(up.lock, flags);
+  uart_port_unlock_irqrestore(up, flags);
 }

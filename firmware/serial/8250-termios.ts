@@ -1,6 +1,5 @@
 // 8250 driver: line settings. Linux's serial8250_do_set_termios() and what it needs.
 
-import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
 import {
   BRKINT,
   CMSPAR,
@@ -55,6 +54,7 @@ import {
   UART_LSR_THRE,
   UART_MCR_AFE,
 } from './8250-regs';
+import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from './uart_lock';
 import { UPSTAT_AUTOCTS, uart_port } from './uart_port';
 
 /** Below this the receive interrupt comes with every character. */
@@ -121,7 +121,7 @@ export function serial8250_set_termios(port: uart_port, termios: ktermios): void
   const baud: u32 = termios.c_speed == 0 ? 9600 : termios.c_speed;
   const lcr = lcr_of(cflag);
 
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   up.divisor = uart_get_divisor(port, termios.c_speed);
   up.lcr = lcr;
   if (up.capabilities & UART_CAP_FIFO && up.fifosize > 1) {
@@ -134,6 +134,7 @@ export function serial8250_set_termios(port: uart_port, termios: ktermios): void
     up.mcr |= UART_MCR_AFE;
     port.status |= UPSTAT_AUTOCTS;
   }
+  port.frame_time = <u32>((<u64>frame_bits(cflag) * 1_000_000_000) / <u64>baud);
   // A FIFO's time, and 20 ms for what lies around it.
   port.timeout = (port.fifosize * frame_bits(cflag) * HZ) / baud + HZ / 50;
   set_status_masks(port, termios);
@@ -149,5 +150,5 @@ export function serial8250_set_termios(port: uart_port, termios: ktermios): void
   }
   serial8250_program_line(up);
   serial8250_set_mctrl(port, port.mctrl);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }

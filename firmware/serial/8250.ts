@@ -7,22 +7,33 @@ import { spin_lock_init, spinlock_t } from '../locking/spinlock';
 import { param_is } from '../init/params';
 import { str } from '../lib/string';
 import { memblock_alloc } from '../mm/memblock';
-import { CON_PRINTBUFFER, Console, boot_console, register_console } from '../printk/console';
 import {
-  CONSOLES_MAX,
+  CON_CONSDEV,
+  CON_NBCON,
+  CON_PRINTBUFFER,
+  Console,
+  register_console,
+} from '../printk/console';
+import {
+  CONSOLE_OPTIONS_MAX,
   ConsoleOption,
   console_option,
+  console_device,
   console_options,
+  console_options_report,
   parse_console_options,
 } from '../printk/console-options';
+import { emitter } from '../printk/emit/emit';
 import { pr_info, pr_warn } from '../printk/printk';
 import { timer_list } from '../time/timer';
 import { CLOCAL, CREAD, CRTSCTS, CS7, CS8, HUPCL, PARENB, PARODD, ktermios } from '../tty/termios';
 import { tty_struct } from '../tty/tty_io';
 import { PORT_UNKNOWN, STASH_BYTES, serial8250_type_name, uart_8250_port } from './8250-base';
+import { earlycon_option, earlycon_port, register_early_console } from './8250-early';
+import { serial8250_nbcon_setup } from './8250-nbcon';
 import {
-  register_early_console,
   serial8250_console_write,
+  serial8250_early_write,
   serial8250_drain,
   serial8250_get_poll_char,
   serial8250_put_poll_char,
@@ -64,6 +75,8 @@ const icounts: usize = memory.data(offsetof<uart_icount>() * 4, 8);
 const ttys: usize = memory.data(4 * 4, 4);
 const consoles: usize = memory.data(offsetof<Console>() * 4, 8);
 const first_stash: usize = memory.data(8192, 4);
+/** n of the boot console's ttySn. */
+const early_line: usize = memory.data(4, 4);
 const ops: uart_ops = changetype<uart_ops>(memory.data(offsetof<uart_ops>(), 4));
 const console_termios: ktermios = changetype<ktermios>(memory.data(offsetof<ktermios>(), 4));
 
@@ -136,28 +149,30 @@ function uart_set_options(up: uart_8250_port, option: ConsoleOption): void {
   up.cons_speed = t.c_speed;
 }
 
+/** The port of the boot console. */
+function early_port(): uart_8250_port {
+  return serial8250_port_at(load<u32>(early_line));
+}
+
 /**
- * Finds out what the first UART of the device tree is and sets it up for polled use. Boot CPU, as soon
- * as the device tree has been read: what the other side sends is kept from here on.
+ * Finds out what the boot console's UART is and sets it up for polled use. Boot CPU, as soon as the
+ * device tree has been read: what the other side sends is kept from here on.
  */
 export function setup_earlycon(): void {
   if (board.nr_uarts == 0) return;
   setup_ops();
-  parse_console_options();
-  const up = init_port(0, first_stash);
+  parse_console_options(serial8250_ports());
+  store<u32>(early_line, earlycon_port(serial8250_ports()));
+  const up = init_port(load<u32>(early_line), first_stash);
   up.flags |= UPF_SKIP_TEST;
   autoconfig(up);
-  const option = console_option(0);
+  const option = earlycon_option(up.line);
   if (option != null) uart_set_options(up, option);
 }
 
 /** Registers the boot console. Boot CPU, after the first lines have been logged. */
 export function register_earlycon(): void {
-  const option = console_option(0);
-  const up = serial8250_port_at(0);
-  if (board.nr_uarts != 0 && up.type != PORT_UNKNOWN && option != null) {
-    register_early_console(up, option.baud);
-  }
+  if (board.nr_uarts != 0) register_early_console(early_port());
 }
 
 /** Makes a port's console a real one. */
@@ -166,13 +181,17 @@ function register_port_console(up: uart_8250_port, option: ConsoleOption): void 
   console.name = 'ttyS';
   console.index = up.line;
   console.flags = CON_PRINTBUFFER;
-  console.write = serial8250_console_write;
+  if (up.line == console_device()) console.flags |= CON_CONSDEV;
+  if (emitter.uses_nbcon) console.flags |= CON_NBCON;
   console.data = changetype<usize>(up);
+  console.write = emitter.early_write ? serial8250_early_write : serial8250_console_write;
+  serial8250_nbcon_setup(console, up);
   up.cons = console;
-  const boot = boot_console();
-  register_console(console);
+  const boot = register_console(console);
   pr_info('printk: console [ttyS%u] enabled\n', up.line);
-  if (boot != null) pr_info('printk: bootconsole [%s] disabled\n', str(boot.name));
+  if (boot != null) {
+    pr_info('printk: bootconsole [%s%u] disabled\n', str(boot.name), boot.index);
+  }
 }
 
 /** The driver proper: all ports, their ttys, and the consoles among them. Boot CPU. */
@@ -180,7 +199,7 @@ export function serial8250_init(): void {
   if (param_is('sysrq.under_port_lock', '1')) WRITE_ONCE(uart_sysrq_under_lock, 1);
   for (let n: u32 = 0; n < serial8250_ports(); n++) {
     let up = serial8250_port_at(n);
-    if (n > 0) {
+    if (up != early_port()) {
       up = init_port(n, memblock_alloc(STASH_BYTES, 8));
       autoconfig(up);
       const option = console_option(n);
@@ -202,12 +221,13 @@ export function serial8250_init(): void {
     const tty = uart_add_one_port(up);
     store<usize>(ttys + ((<usize>n) << 2), changetype<usize>(tty));
   }
+  console_options_report();
   // In the order of the command line, so that the last one is /dev/console.
-  for (let i: u32 = 0; i < CONSOLES_MAX; i++) {
+  for (let i: u32 = 0; i < CONSOLE_OPTIONS_MAX; i++) {
     const option = console_options(i);
     if (option == null) break;
     const up = serial8250_port_at(option.index);
-    if (option.index < serial8250_ports() && up.type != PORT_UNKNOWN && up.cons == null) {
+    if (up.type != PORT_UNKNOWN && up.cons == null) {
       register_port_console(up, option);
     }
   }

@@ -3,13 +3,13 @@
 // or at the end of console->write(). Linux's drivers/tty/serial/serial_core.c.
 
 import { READ_ONCE } from '../arch/atomic';
-import { spin_unlock_irqrestore } from '../locking/spinlock';
 import { wake_up_interruptible } from '../sched/wait';
 import { handle_sysrq } from '../tty/sysrq';
 import { TTY_NORMAL, TTY_OVERRUN, tty_insert_flip_char } from '../tty/tty_buffer';
 import { tty_hangup, tty_kref_put } from '../tty/tty_io';
 import { tty_port_tty_get, tty_port_tty_wakeup } from '../tty/tty_port';
 import { HZ, get_jiffies } from '../time/tick';
+import { uart_port_unlock_irqrestore } from './uart_lock';
 import {
   UPSTAT_DCD_ENABLE,
   uart_circ_empty,
@@ -113,7 +113,7 @@ export function uart_prepare_sysrq_char(port: uart_port, c: u32): bool {
 export function uart_unlock_and_check_sysrq_irqrestore(port: uart_port, flags: u32): void {
   const c = port.sysrq_ch;
   port.sysrq_ch = 0;
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   if (c) handle_sysrq(c);
 }
 

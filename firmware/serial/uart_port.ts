@@ -140,6 +140,8 @@ export class uart_port {
   /** LSR bits that are looked at, and those whose characters are dropped. L. */
   read_status_mask: u32;
   ignore_status_mask: u32;
+  /** Time for a character, ns. */
+  frame_time: u32;
   /** Time for a FIFO full of characters, jiffies. */
   timeout: u32;
   icount: uart_icount;

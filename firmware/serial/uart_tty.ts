@@ -4,7 +4,6 @@
 // Locks: tty_port->mutex around open, close, settings and hangup; port->lock inside for the port.
 
 import { mutex_lock, mutex_unlock } from '../locking/mutex';
-import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
 import { memblock_alloc } from '../mm/memblock';
 import { schedule, schedule_timeout, set_current_state } from '../sched/core';
 import { TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE, current, signal_pending } from '../sched/task';
@@ -41,6 +40,7 @@ import {
   tty_port_tty_set,
 } from '../tty/tty_port';
 import { __uart_start } from './serial_core';
+import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from './uart_lock';
 import {
   TIOCM_CAR,
   TIOCM_CTS,
@@ -73,7 +73,7 @@ function uart_write(tty: tty_struct, text: usize, length: u32): u32 {
   const state = uart_state_of(tty);
   const port = state.uart_port;
   let n: u32 = 0;
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   if (tty_port_initialized(state.port)) {
     while (n < length) {
       const used = uart_circ_chars_pending(state);
@@ -88,7 +88,7 @@ function uart_write(tty: tty_struct, text: usize, length: u32): u32 {
     }
     __uart_start(port);
   }
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   return n;
 }
 
@@ -98,51 +98,51 @@ function uart_write_room(tty: tty_struct): u32 {
 
 function uart_chars_in_buffer(tty: tty_struct): u32 {
   const state = uart_state_of(tty);
-  const flags = spin_lock_irqsave(state.uart_port.lock);
+  const flags = uart_port_lock_irqsave(state.uart_port);
   const n = uart_circ_chars_pending(state);
-  spin_unlock_irqrestore(state.uart_port.lock, flags);
+  uart_port_unlock_irqrestore(state.uart_port, flags);
   return n;
 }
 
 function uart_flush_buffer(tty: tty_struct): void {
   const state = uart_state_of(tty);
-  const flags = spin_lock_irqsave(state.uart_port.lock);
+  const flags = uart_port_lock_irqsave(state.uart_port);
   state.tail = state.head;
-  spin_unlock_irqrestore(state.uart_port.lock, flags);
+  uart_port_unlock_irqrestore(state.uart_port, flags);
   wake_up_interruptible(tty.write_wait);
 }
 
 /** Any context; the caller holds tty->flow_lock. */
 function uart_stop(tty: tty_struct): void {
   const port = uart_state_of(tty).uart_port;
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   port.ops.stop_tx(port);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 /** Any context; the caller holds tty->flow_lock. */
 function uart_start(tty: tty_struct): void {
   const port = uart_state_of(tty).uart_port;
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   if (tty_port_initialized(uart_state_of(tty).port)) __uart_start(port);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 /** Sets and clears modem outputs. */
 export function uart_update_mctrl(port: uart_port, set: u32, clear: u32): void {
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   const old = port.mctrl;
   port.mctrl = (old & ~clear) | set;
   if (old != port.mctrl) port.ops.set_mctrl(port, port.mctrl);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 /** A character that goes before all others. */
 function uart_send_xchar(port: uart_port, c: u32): void {
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   port.x_char = c;
   port.ops.start_tx(port);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 /** The tty is full: the other side should pause. In the worker. */
@@ -178,7 +178,7 @@ function uart_change_line_settings(tty: tty_struct, state: uart_state): void {
   const port = state.uart_port;
   const t = tty.termios;
   port.ops.set_termios(port, t);
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   if (t.c_cflag & CRTSCTS) port.status |= UPSTAT_CTS_ENABLE;
   else port.status &= ~UPSTAT_CTS_ENABLE;
   if (t.c_cflag & CLOCAL) port.status &= ~UPSTAT_DCD_ENABLE;
@@ -190,7 +190,7 @@ function uart_change_line_settings(tty: tty_struct, state: uart_state): void {
     if (port.hw_stopped) port.ops.stop_tx(port);
     else __uart_start(port);
   }
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 function uart_set_termios(tty: tty_struct, old: ktermios): void {
@@ -236,10 +236,10 @@ function uart_shutdown(tty: tty_struct, state: uart_state): void {
   tty_port_set_iflag(state.port, TTY_PORT_INITIALIZED, false);
   wake_up_interruptible(state.port.delta_msr_wait);
   port.ops.shutdown(port);
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   state.tail = state.head;
   port.hw_stopped = 0;
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
 }
 
 /** Waits until everything has left, at most as long as it may take. Sleeps. */
@@ -269,10 +269,10 @@ function uart_hangup(tty: tty_struct): void {
 }
 
 function uart_carrier_raised(port: uart_port): bool {
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   port.ops.enable_ms(port);
   const mctrl = port.ops.get_mctrl(port);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   return (mctrl & TIOCM_CAR) != 0;
 }
 
@@ -351,14 +351,14 @@ export function tty_set_termios(tty: tty_struct, t: ktermios): void {
 
 /** Have any of the lines in `mask` (TIOCM_*) changed between the counts? */
 function lines_changed(port: uart_port, mask: u32, cts: u32, dsr: u32, dcd: u32, rng: u32): bool {
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   const now = port.icount;
   const changed =
     (mask & TIOCM_CTS && now.cts != cts) ||
     (mask & TIOCM_DSR && now.dsr != dsr) ||
     (mask & TIOCM_CAR && now.dcd != dcd) ||
     (mask & TIOCM_RNG && now.rng != rng);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   return changed ? true : false;
 }
 
@@ -366,13 +366,13 @@ function lines_changed(port: uart_port, mask: u32, cts: u32, dsr: u32, dcd: u32,
 export function uart_wait_modem_status(state: uart_state, mask: u32): i32 {
   const port = state.uart_port;
   const q = state.port.delta_msr_wait;
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   const cts = port.icount.cts;
   const dsr = port.icount.dsr;
   const dcd = port.icount.dcd;
   const rng = port.icount.rng;
   port.ops.enable_ms(port);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   let error: i32 = 0;
   for (;;) {
     prepare_to_wait(q, TASK_INTERRUPTIBLE);
@@ -393,9 +393,9 @@ export function uart_wait_modem_status(state: uart_state, mask: u32): i32 {
 
 /** TIOCMGET. */
 export function uart_tiocmget(port: uart_port): u32 {
-  const flags = spin_lock_irqsave(port.lock);
+  const flags = uart_port_lock_irqsave(port);
   const result = port.mctrl | port.ops.get_mctrl(port);
-  spin_unlock_irqrestore(port.lock, flags);
+  uart_port_unlock_irqrestore(port, flags);
   return result;
 }
 

@@ -24,6 +24,7 @@ function show_boot_parameters(): void {
   show_parameter('quiet, debug, loglevel=N', 'what the console shows');
   show_parameter('ignore_loglevel', 'the console shows everything');
   show_parameter('printk.time=0', 'no time stamps');
+  show_parameter('printk.devkmsg=MODE', 'writes to /dev/kmsg: on, off, ratelimit');
   show_parameter('maxcpus=N', 'bring up N harts only');
   show_parameter('panic=N', 'restart N s after a panic; -1: at once; 0: never');
   show_parameter('oops=panic', 'an oops or BUG is a panic');

@@ -2,6 +2,7 @@
 
 import { machine_power_off, machine_restart } from '../arch/reset';
 import { simple_strtoul } from '../lib/string';
+import { emitter } from '../printk/emit/emit';
 import { pr_notice } from '../printk/printk';
 import { uart_drain } from '../serial/8250';
 import { tty_wait_until_sent } from '../tty/tty';
@@ -11,6 +12,7 @@ import { arg, register_command } from './commands';
 export function power_off(code: u32): void {
   tty_wait_until_sent();
   pr_notice('reboot: Power down\n');
+  emitter.shutdown();
   uart_drain();
   machine_power_off(code);
 }
@@ -22,6 +24,7 @@ function cmd_poweroff(argc: u32, argv: usize): void {
 function cmd_reboot(argc: u32, argv: usize): void {
   tty_wait_until_sent();
   pr_notice('reboot: Restarting system\n');
+  emitter.shutdown();
   uart_drain();
   machine_restart();
 }

@@ -94,7 +94,9 @@ import {
   tty_write,
 } from '../tty/tty';
 import { tty_struct } from '../tty/tty_io';
-import { arg, register_command, rest } from './commands';
+import { cat_file } from './cmd-kmsg';
+import { in_background } from './jobs';
+import { arg, register_command, register_detachable_command, rest } from './commands';
 import { fetch_add } from '../arch/atomic';
 import { pr_info } from '../printk/printk';
 import { schedule_timeout, set_current_state } from '../sched/core';
@@ -491,6 +493,14 @@ function cmd_sink(argc: u32, argv: usize): void {
 
 /** cat: gives back what it reads until ^D. */
 function cmd_cat(argc: u32, argv: usize): void {
+  if (argc > 1) {
+    if (!cat_file(arg(argv, 1))) tty_printf('cat: %S: no such file\n', arg(argv, 1));
+    return;
+  }
+  if (in_background()) {
+    tty_printf('cat: the terminal is needed here\n');
+    return;
+  }
   for (;;) {
     const n = tty_read(chunk, CHUNK);
     if (n <= 0 || tty_interrupted()) return;
@@ -618,7 +628,12 @@ export function register_tty_commands(): void {
   register_command('uart', '[-v]', 'counters of the serial ports', cmd_uart);
   register_command('stty', '[ttySn] [-a|setting...]', 'show or change the line settings', cmd_stty);
   register_command('sink', '[bytes]', 'swallow and count input until ^D', cmd_sink);
-  register_command('cat', '', 'give back each line until ^D', cmd_cat);
+  register_detachable_command(
+    'cat',
+    '[/dev/kmsg]',
+    'give back each line until ^D, or the log as it comes',
+    cmd_cat,
+  );
   register_command('fill', '[lines]', 'print lines through the tty', cmd_fill);
   register_command(
     'chatter',

@@ -1,7 +1,7 @@
 // The table of shell commands. Each command group fills in its part at boot; help, completion and
 // lookup read it.
 
-import { literal_length, streq } from '../lib/string';
+import { literal_length, streq, strlen } from '../lib/string';
 
 @unmanaged
 export class Command {
@@ -11,10 +11,12 @@ export class Command {
   help: string;
   /** argv points to argc C strings; argv[0] is the command's name. */
   run: (argc: u32, argv: usize) => void;
+  /** It calls run_job(): it can run in the background, and sees to > itself. */
+  detachable: bool;
 }
 
 const COMMANDS_MAX: u32 = 96;
-const table: usize = memory.data(16 * 96, 4);
+const table: usize = memory.data(20 * 96, 4);
 const count: usize = memory.data(4, 4);
 
 export function command_count(): u32 {
@@ -47,7 +49,22 @@ export function register_command(
   command.usage = usage;
   command.help = help;
   command.run = run;
+  command.detachable = false;
   store<u32>(count, n + 1);
+}
+
+/** Boot. A command that calls run_job(). */
+export function register_detachable_command(
+  name: string,
+  usage: string,
+  help: string,
+  run: (argc: u32, argv: usize) => void,
+): void {
+  register_command(name, usage, help, run);
+  for (let i: u32 = 0; i < command_count(); i++) {
+    const command = command_at(i);
+    if (changetype<usize>(command.name) == changetype<usize>(name)) command.detachable = true;
+  }
 }
 
 /** Does literal a come after literal b? */
@@ -76,12 +93,14 @@ export function arg(argv: usize, i: u32): usize {
   return load<usize>(argv + ((<usize>i) << 2));
 }
 
-/** The text from argument i on, as typed: undoes the splitting, the words lie one behind the other. */
+/** The arguments from i on, with a space between each: the words lie one behind the other. */
 export function rest(argc: u32, argv: usize, i: u32): usize {
-  for (let k = i; k + 1 < argc; k++) {
-    for (let p = arg(argv, k); p < arg(argv, k + 1); p++) {
-      if (load<u8>(p) == 0) store<u8>(p, 0x20);
-    }
+  let end = arg(argv, i) + strlen(arg(argv, i));
+  for (let k = i + 1; k < argc; k++) {
+    const n = strlen(arg(argv, k));
+    store<u8>(end++, 0x20);
+    memory.copy(end, arg(argv, k), n + 1);
+    end += n;
   }
   return arg(argv, i);
 }

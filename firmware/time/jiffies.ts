@@ -17,7 +17,9 @@ export const HZ: u32 = 100;
 
 /** Mod 2^32. Written under jiffies_lock. */
 export const jiffies_word: usize = memory.data(4, 4);
-const jiffies_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
+export const jiffies_lock: spinlock_t = changetype<spinlock_t>(
+  memory.data(offsetof<spinlock_t>(), 4),
+);
 const jiffies_seq: usize = memory.data(4, 4);
 /** mtime of the tick that jiffies stands for. Under jiffies_lock and jiffies_seq. */
 const last_update: usize = memory.data(8, 8);

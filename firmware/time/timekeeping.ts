@@ -35,9 +35,14 @@ export function timekeeping_init(): void {
   if (board.timebase != 0) tk.mult = <u32>((NSEC_PER_SEC << CLOCK_SHIFT) / <u64>board.timebase);
 }
 
+/** The timekeeper's sequence count, for who changes it. Under jiffies_lock, interrupts off. */
+export function timekeeper_seq(): usize {
+  return changetype<usize>(tk) + offsetof<Timekeeper>('seq');
+}
+
 /** Brings the timekeeper up to a value of mtime. Under jiffies_lock, interrupts off. */
 export function timekeeping_update(now: u64): void {
-  const seq = changetype<usize>(tk) + offsetof<Timekeeper>('seq');
+  const seq = timekeeper_seq();
   write_seqcount_begin(seq);
   tk.base_ns += to_ns(now - tk.cycle_last);
   tk.cycle_last = now;
@@ -49,7 +54,7 @@ export function timekeeping_update(now: u64): void {
  * those would wait for themselves.
  */
 export function ktime_get_ns(): u64 {
-  const seq = changetype<usize>(tk) + offsetof<Timekeeper>('seq');
+  const seq = timekeeper_seq();
   let start: u32;
   let ns: u64;
   do {

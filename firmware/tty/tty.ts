@@ -31,6 +31,9 @@ class Terminal {
   end: u32;
   /** ISIG, if commands are to have it. */
   isig: u32;
+  /** What commands print goes there instead. */
+  redirected: bool;
+  redirect: (text: usize, length: u32) => void;
 }
 const terminal: Terminal = changetype<Terminal>(memory.data(offsetof<Terminal>(), 4));
 const input: usize = memory.data(64, 4);
@@ -180,8 +183,22 @@ export function tty_clear_interrupt(): void {
   if (owner != null) clear_sigint(owner);
 }
 
+/** Has what the shell's commands print go through `write`. Shell task. */
+export function tty_redirect(write: (text: usize, length: u32) => void): void {
+  terminal.redirect = write;
+  terminal.redirected = true;
+}
+
+export function tty_redirect_end(): void {
+  terminal.redirected = false;
+}
+
 /** Sleeps until there is room. */
 export function tty_write(text: usize, length: u32): void {
+  if (terminal.redirected) {
+    terminal.redirect(text, length);
+    return;
+  }
   if (terminal.tty == null) tty_open_console();
   const tty = terminal.tty;
   if (tty != null && length > 0) n_tty_write(tty, text, length);

@@ -5,6 +5,8 @@
 import { Command, CommanderError } from 'commander';
 import { PrintkitError } from '../errors.ts';
 import { buildCommand } from './build.ts';
+import { compareCommand } from './compare.ts';
+import { dmesgCommand } from './dmesg.ts';
 import { EXIT_ERROR } from './exit-codes.ts';
 import { objdumpCommand } from './objdump.ts';
 import { runCommand } from './run.ts';
@@ -37,7 +39,13 @@ const program = new Command('printkit')
     outputError: (text, write) => write(`printkit: ${oneLine(text)}\n`),
   });
 
-for (const command of [runCommand(), buildCommand(), objdumpCommand()]) {
+for (const command of [
+  runCommand(),
+  buildCommand(),
+  objdumpCommand(),
+  dmesgCommand(),
+  compareCommand(),
+]) {
   command.copyInheritedSettings(program);
   program.addCommand(command);
 }

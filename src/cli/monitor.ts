@@ -3,6 +3,7 @@
 
 import type { ModemInputs } from '../../devices/uart8250/line.ts';
 import type { UartInspection } from '../../devices/uart8250/inspect.ts';
+import { PrintkitError } from '../errors.ts';
 import type { LineAttachment } from '../lines/attachment.ts';
 import type { Machine } from '../machine/machine.ts';
 
@@ -16,6 +17,8 @@ export interface MonitorTarget {
   quit(): void;
   /** Input was injected: the machine should look. */
   wake(): void;
+  /** Writes an ELF core file. @throws PrintkitError when it cannot. */
+  dump?(path: string): void;
   /** `printk+0x14 (printk.ts:12)`, or undefined without symbols. */
   describe?(address: number): string | undefined;
 }
@@ -59,6 +62,11 @@ const COMMANDS: Readonly<Record<string, MonitorCommand>> = {
     usage: 'inject parity|framing|overrun [serial]',
     help: 'a character with an error, or the loss of one',
     run: inject,
+  },
+  dump: {
+    usage: 'dump FILE',
+    help: 'ELF core of the guest as it is now',
+    run: dump,
   },
   stop: {
     usage: 'stop',
@@ -126,6 +134,17 @@ function nmi(target: MonitorTarget, [hart]: readonly string[]): string[] {
   for (const id of harts) machine.raiseNmi(id);
   target.wake();
   return [];
+}
+
+function dump(target: MonitorTarget, [path]: readonly string[]): string[] {
+  if (path === undefined) throw new MonitorError('into which file?');
+  try {
+    target.dump?.(path);
+  } catch (error) {
+    if (error instanceof PrintkitError) return [error.message];
+    throw error;
+  }
+  return [`wrote ${path}`];
 }
 
 function modem(target: MonitorTarget, words: readonly string[]): string[] {

@@ -3,8 +3,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { EXIT_SIGNAL } from './exit-codes.ts';
 import { firmwareElf, packageRoot } from './paths.ts';
+import { print } from './print.ts';
 
 export function objdumpCommand(): Command {
   return new Command('objdump')
@@ -31,16 +31,4 @@ function readSource(name: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** Long listings usually go through `| head` or `| less`. */
-async function print(text: string): Promise<void> {
-  const { FdWriter, reopenNonblocking } = await import('../lines/fd-writer.ts');
-  const writer = new FdWriter(reopenNonblocking(1), {
-    writable: () => undefined,
-    failed: () => process.exit(EXIT_SIGNAL['SIGPIPE']),
-  });
-  writer.write(Buffer.from(text));
-  await writer.drain(Infinity);
-  writer.close();
 }

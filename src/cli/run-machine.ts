@@ -2,6 +2,7 @@
 // an orderly end whatever happens (terminal restored, output delivered, files closed).
 
 import fs from 'node:fs';
+import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { INPUT_QUEUE_CHARACTERS } from '../../devices/uart8250/index.ts';
 import { PrintkitError } from '../errors.ts';
@@ -53,6 +54,7 @@ class Run {
   #monitor: MonitorConsole | undefined;
   #session: Session | undefined;
   #earlyQuit: number | undefined;
+  #coreWritten = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -68,6 +70,7 @@ class Run {
   async execute(elf: string): Promise<number> {
     const { smp, memory, append, nsPerInstruction } = this.#options;
     this.#checkSerials();
+    this.#checkCore();
     const guest = loadGuest(elf);
     const machine = new Machine({
       harts: smp,
@@ -78,7 +81,7 @@ class Run {
     });
     machine.load(guest.image);
     this.#installHandlers();
-    await this.#attach(machine).catch(async (error: unknown) => {
+    await this.#attach(machine, guest).catch(async (error: unknown) => {
       // What has been opened so far is closed again: links and sockets would stay behind.
       await Promise.all(this.#attachments.map((attachment) => attachment.close(0)));
       throw error;
@@ -95,10 +98,36 @@ class Run {
     closeTrace();
     if (end.kind === 'asleep') say('the guest waits for input, and the input has ended');
     if (end.kind === 'stuck') process.stderr.write(await guest.report(machine, end));
+    this.#writeLastCore(machine, guest, end);
     if (this.#options.stats) {
       for (const line of formatStats({ ...session.totals, wallMs })) say(line);
     }
     return exitCode(end);
+  }
+
+  /** Said before the run, not after it. */
+  #checkCore(): void {
+    const { core } = this.#options;
+    if (core === undefined) return;
+    const folder = path.dirname(core);
+    const isFolder = fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (!isFolder) throw new PrintkitError(`--core ${core}: there is no folder ${folder}`);
+  }
+
+  /** What a restart has left is worth more than a guest that was just left. */
+  #writeLastCore(machine: Machine, guest: Guest, end: SessionEnd): void {
+    if (end.kind === 'stuck') this.#writeCore(machine, guest, end.hart);
+    else if (end.kind === 'exit' ? end.code !== 0 : !this.#coreWritten) {
+      this.#writeCore(machine, guest);
+    }
+  }
+
+  #writeCore(machine: Machine, guest: Guest, hart?: number): void {
+    const { core } = this.#options;
+    if (core === undefined) return;
+    guest.writeCore(core, machine, hart);
+    this.#coreWritten = true;
+    this.#notice(`printkit: wrote the core file ${core}`);
   }
 
   #uartOptions(): UartOptions {
@@ -131,13 +160,13 @@ class Run {
 
   // ---- lines ----------------------------------------------------------------------------------------
 
-  async #attach(machine: Machine): Promise<void> {
+  async #attach(machine: Machine, guest: Guest): Promise<void> {
     const { log = [], mirror = [], backlog, logTime } = this.#options as Partial<RunOptions>;
     this.#stdout = new StdoutWriter(
       (code) => this.#stdoutFailed(code),
       () => this.#outputGoesOn(),
     );
-    if (this.#stdin.isTerminal) this.#terminal = this.#createTerminal(machine);
+    if (this.#stdin.isTerminal) this.#terminal = this.#createTerminal(machine, guest);
     for (const [serial, spec] of this.#serials.entries()) {
       const attachment = this.#createAttachment(machine, serial);
       const specs = mirror.filter(({ index }) => index === serial).map((entry) => entry.spec);
@@ -202,7 +231,7 @@ class Run {
 
   // ---- terminal -------------------------------------------------------------------------------------
 
-  #createTerminal(machine: Machine): Terminal {
+  #createTerminal(machine: Machine, guest: Guest): Terminal {
     const stdout = this.#stdout as StdoutWriter;
     const terminal = new Terminal(this.#stdin, stdout, this.#options.escape.key, {
       quit: () => this.#quit(0),
@@ -211,13 +240,13 @@ class Run {
       monitorInput: (bytes) => this.#monitor?.input(bytes),
       monitorShown: () => this.#monitor?.shown(),
     });
-    this.#monitor = new MonitorConsole(this.#monitorTarget(machine), (text) =>
+    this.#monitor = new MonitorConsole(this.#monitorTarget(machine, guest), (text) =>
       terminal.output(Buffer.from(text)),
     );
     return terminal;
   }
 
-  #monitorTarget(machine: Machine): MonitorTarget {
+  #monitorTarget(machine: Machine, guest: Guest): MonitorTarget {
     return {
       machine,
       attachments: this.#attachments,
@@ -226,6 +255,7 @@ class Run {
       cont: () => this.#session?.cont(),
       quit: () => this.#quit(0),
       wake: () => this.#session?.wake(),
+      dump: (path) => guest.writeCore(path, machine),
     };
   }
 
@@ -250,7 +280,10 @@ class Run {
       nsPerInstruction,
       maxInstructions,
       pipedSerial: this.#stdin.isTerminal || piped < 0 ? undefined : piped,
-      restart: () => machine.load(guest.image),
+      restart: () => {
+        this.#writeCore(machine, guest);
+        machine.load(guest.image);
+      },
       runsOn: () => {
         say('no input for 3 s: the guest runs on, so this run cannot be repeated exactly');
       },

@@ -44,6 +44,7 @@ export interface RunOptions {
   trace: boolean;
   traceFile?: string;
   lineScript?: string;
+  core?: string;
   stats: boolean;
   escape: { key: number | undefined };
 }
@@ -176,6 +177,10 @@ const OPTIONS: readonly OptionEntry[] = [
   },
   { flags: '--trace', help: 'print every instruction to stderr (slow)', default: false },
   { flags: '--trace-file <file>', help: 'the same, into a file' },
+  {
+    flags: '--core <file>',
+    help: 'ELF core of the guest if it dies, fails, restarts or is left (see docs/crash-dumps.md)',
+  },
   { flags: '--stats', help: 'report instructions and times on stderr at the end', default: false },
   {
     flags: '--escape <key>',

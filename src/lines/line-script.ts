@@ -187,37 +187,28 @@ export class LineScript {
 const RETRY_NS = 1_000_000;
 
 /** What following the harts needs of a machine. */
-export interface FollowedMachine<Hart extends { readonly pc: number; readonly localNs: number }> {
-  trace: ((hart: Hart) => void) | undefined;
+export interface FollowedMachine {
+  watch(address: number, reached: (hart: { readonly localNs: number }) => void): () => void;
 }
 
 /**
- * Tells the script when a hart comes to one of its symbols. Uses the machine's trace hook (and its slow
- * loop) until there is none left to wait for; a hook that is there already is called too.
+ * Tells the script when a hart first comes to one of its symbols.
  * @throws PrintkitError for a symbol that the program does not have
  */
-export function followSymbols<Hart extends { readonly pc: number; readonly localNs: number }>(
+export function followSymbols(
   script: LineScript,
-  machine: FollowedMachine<Hart>,
+  machine: FollowedMachine,
   addressOf: (symbol: string) => number | undefined,
   name: string,
 ): void {
-  if (script.awaited.size === 0) return;
-  const symbols = new Map<number, string>();
   for (const symbol of script.awaited) {
     const address = addressOf(symbol);
     if (address === undefined) {
       throw new PrintkitError(`${name}: the program has no symbol "${symbol}"`);
     }
-    symbols.set(address >>> 0, symbol);
+    const end = machine.watch(address >>> 0, ({ localNs }) => {
+      end();
+      script.reached(symbol, localNs);
+    });
   }
-  const before = machine.trace;
-  machine.trace = (hart) => {
-    before?.(hart);
-    const symbol = symbols.get(hart.pc >>> 0);
-    if (symbol === undefined) return;
-    script.reached(symbol, hart.localNs);
-    symbols.delete(hart.pc >>> 0);
-    if (symbols.size === 0) machine.trace = before;
-  };
 }

@@ -25,6 +25,8 @@ import { PAGE_BYTES, PAGE_SHIFT, RAM_BASE } from './memory-map.ts';
 
 /** More than any budget. */
 export const STUB_COUNT = 0x4000_0000;
+/** Count of the empty block at a watched address: the loop stops there as well. */
+export const WATCH_COUNT = 0x4000_0001;
 /** Largest budget that may be given to the fast loop. */
 export const BUDGET_MAX = 0x3fff_ffff;
 
@@ -32,7 +34,9 @@ export const BUDGET_MAX = 0x3fff_ffff;
 export const BLOCK_FULL = 0;
 /** A block of one instruction. */
 export const BLOCK_STEP = 1;
-export type BlockKind = typeof BLOCK_FULL | typeof BLOCK_STEP;
+/** The one instruction at a watched address, on whose way everybody has been told. */
+export const BLOCK_WATCHED = 2;
+export type BlockKind = typeof BLOCK_FULL | typeof BLOCK_STEP | typeof BLOCK_WATCHED;
 
 const BLOCK_INSTRUCTIONS_MAX = 64;
 /** No block, with its stubs, is longer. */
@@ -82,11 +86,14 @@ export class BlockCache {
   /** Counts flushes: an ip from before a flush is void. */
   generation = 0;
   readonly #memory: Memory;
-  /** Blocks by signed address. */
-  readonly #blocks: [Map<number, number>, Map<number, number>] = [
+  /** Blocks by signed address, for each kind. */
+  readonly #blocks: readonly Map<number, number>[] = [
+    new Map<number, number>(),
     new Map<number, number>(),
     new Map<number, number>(),
   ];
+  /** Signed addresses before whose instruction the loop has to stop. */
+  readonly #watched = new Set<number>();
   readonly #blocksOfPage = new Map<number, number[]>();
   readonly #decodedLines: Uint8Array;
   #top = 2;
@@ -113,6 +120,13 @@ export class BlockCache {
       this.jumpIp[slot] = ip;
     }
     return ip;
+  }
+
+  /** Makes the loop stop before the instruction at `pc`, or no more. */
+  watch(pc: number, on: boolean): void {
+    if (on) this.#watched.add(pc | 0);
+    else this.#watched.delete(pc | 0);
+    this.flush();
   }
 
   /** Whether any of the bytes has been decoded. */
@@ -162,8 +176,7 @@ export class BlockCache {
     this.#info.clear();
     this.#top = 2;
     this.instructions = [];
-    this.#blocks[BLOCK_FULL].clear();
-    this.#blocks[BLOCK_STEP].clear();
+    for (const blocks of this.#blocks) blocks.clear();
     for (const each of this.#blocksOfPage.keys()) this.#forgetPage(each);
     this.#blocksOfPage.clear();
     this.jumpPc.fill(-1);
@@ -201,8 +214,9 @@ export class BlockCache {
 
   #decodeBlock(pc: number, kind: BlockKind): number {
     if (this.#top + BLOCK_WORDS_MAX > CODE_WORDS) this.flush();
-    const run = this.#decodeRun(pc, kind === BLOCK_STEP ? 1 : BLOCK_INSTRUCTIONS_MAX);
+    const run = this.#decodeRun(pc, kind === BLOCK_FULL ? BLOCK_INSTRUCTIONS_MAX : 1);
     if (run.length === 0) return -1 - (this.#memory.contains(pc, 2) ? pc + 2 : pc);
+    if (kind !== BLOCK_WATCHED && this.#watched.has(pc | 0)) return this.#watchBlock(pc, kind);
     const start = this.#top;
     this.code[start] = run.length;
     this.code[start + 1] = 0;
@@ -215,12 +229,27 @@ export class BlockCache {
     return start;
   }
 
-  /** Instructions from `pc` up to the first that may jump; empty when the first cannot be fetched. */
+  /** What stands at a watched address: a block that the loop never enters. */
+  #watchBlock(pc: number, kind: BlockKind): number {
+    const start = this.#top;
+    this.code[start] = WATCH_COUNT;
+    this.meta[start] = pc;
+    this.meta[start + 1] = kind;
+    this.#top = start + 6; // room for what a dropped block turns into
+    this.#register(start, pc, pc + 2, kind);
+    return start;
+  }
+
+  /**
+   * Instructions from `pc` up to the first that may jump, or to one that is watched; empty when the
+   * first cannot be fetched.
+   */
   #decodeRun(pc: number, max: number): Decoded[] {
     const run: Decoded[] = [];
     const pageEnd = ((pc >>> PAGE_SHIFT) + 1) * PAGE_BYTES;
     let address = pc;
     while (run.length < max && address < pageEnd && this.#memory.contains(address, 2)) {
+      if (run.length > 0 && this.#watched.has(address | 0)) break;
       const offset = address - RAM_BASE;
       const half = this.#memory.u16[offset >>> 1];
       if ((half & 3) === 3 && !this.#memory.contains(address, 4)) break;
@@ -297,7 +326,7 @@ export class BlockCache {
     this.code[at] = STUB_COUNT;
     this.code[at + 1] = patch;
     this.meta[at] = target;
-    this.meta[at + 1] = kind;
+    this.meta[at + 1] = kind === BLOCK_WATCHED ? BLOCK_FULL : kind;
     return at;
   }
 

@@ -1,7 +1,14 @@
 // Runs one hart for a number of instructions: fast loop where it can, slow path where it must.
 // Keeps the hart's step count and local time exact at every point where anything can look at them.
 
-import { BLOCK_FULL, BLOCK_STEP, BlockCache, STUB_COUNT } from './block-cache.ts';
+import {
+  BLOCK_FULL,
+  BLOCK_STEP,
+  BLOCK_WATCHED,
+  BlockCache,
+  STUB_COUNT,
+  WATCH_COUNT,
+} from './block-cache.ts';
 import type { BlockKind } from './block-cache.ts';
 import type { Decoded } from './decoder.ts';
 import {
@@ -23,6 +30,8 @@ import { CAUSE_FETCH_ACCESS, takeException } from './trap.ts';
 const CHUNK_INSTRUCTIONS = 2000;
 export interface ExecutorOptions extends Omit<SlowPathPorts, 'x' | 'cache'> {
   readonly nsPerInstruction: number;
+  /** A hart is about to execute a watched instruction; its `pc`, counts and `x` are up to date. */
+  readonly watched: (hart: Hart) => void;
   /** How often a chunk must end in a block before the loop around it is compiled; Infinity: never. */
   readonly hotSamples: number;
 }
@@ -35,6 +44,7 @@ export class Executor {
   readonly #loop: FastLoop;
   readonly #nsPerInstruction: number;
   readonly #hotSamples: number;
+  readonly #watched: (hart: Hart) => void;
   readonly #arrays: FastLoopArrays;
 
   constructor(options: ExecutorOptions) {
@@ -44,6 +54,7 @@ export class Executor {
     this.slow = new SlowPath({ ...options, x: this.#x, cache });
     this.#nsPerInstruction = options.nsPerInstruction;
     this.#hotSamples = options.hotSamples;
+    this.#watched = options.watched;
     this.#arrays = {
       x: this.#x,
       code: cache.code,
@@ -100,7 +111,8 @@ export class Executor {
         if (n === 0) break;
         this.#account(hart, charged - n);
         charged = n;
-        ip = stub ? this.#follow(hart, ip, n) : this.#enter(hart, n);
+        if (cache.code[ip] === WATCH_COUNT) ip = this.#tellWatched(hart);
+        else ip = stub ? this.#follow(hart, ip, n) : this.#enter(hart, n);
       } else if (reason === EXIT_JUMP) {
         hart.pc32 = control[CONTROL_TARGET];
         this.#account(hart, charged - n);
@@ -122,6 +134,13 @@ export class Executor {
       }
     }
     this.#account(hart, charged - n);
+  }
+
+  /** Tells that the hart is at a watched instruction; the block of that instruction alone. */
+  #tellWatched(hart: Hart): number {
+    for (let i = 1; i < 32; i++) hart.x[i] = this.#x[i];
+    this.#watched(hart);
+    return this.cache.find(hart.pc32, BLOCK_WATCHED);
   }
 
   /** A chunk ends in this block: hot loops are where that happens most. */

@@ -73,6 +73,8 @@ export class Machine {
   trace: ((hart: Hart) => void) | undefined;
 
   readonly #executor: Executor;
+  /** Whom to tell about a hart's coming to an address. */
+  readonly #watches = new Map<number, ((hart: Hart) => void)[]>();
   readonly #uartOptions: readonly UartOptions[];
   readonly #points: RestorePoints;
   #image: MachineImage | undefined;
@@ -133,7 +135,8 @@ export class Machine {
       hotSamples: HOT_SAMPLES[timing.compile],
       disturbed: (hart) => this.#disturbed(hart),
       tohost: () => this.#tohost(),
-      watched: (page) => this.#points.keep(page),
+      beforeWrite: (page) => this.#points.keep(page),
+      watched: (hart) => this.#watches.get(hart.pc)?.forEach((reached) => reached(hart)),
     });
   }
 
@@ -255,6 +258,24 @@ export class Machine {
   perform(hart: Hart, instruction: Decoded): void {
     this.#executor.perform(hart, instruction);
     this.#noteStuck(hart);
+  }
+
+  /**
+   * Calls `reached` each time that a hart is about to execute the instruction at an address, with the
+   * hart's `x`, `pc`, `instret` and `localNs` up to date. Costs nothing elsewhere, and makes no
+   * difference to the guest as long as `reached` only looks. An instruction that traps and is tried
+   * again is reached again.
+   * @returns a function that ends it
+   */
+  watch(address: number, reached: (hart: Hart) => void): () => void {
+    const others = this.#watches.get(address);
+    this.#watches.set(address, [...(others ?? []), reached]);
+    if (others === undefined) this.#executor.cache.watch(address, true);
+    return () => {
+      const left = (this.#watches.get(address) ?? []).filter((each) => each !== reached);
+      if (left.length > 0) this.#watches.set(address, left);
+      else if (this.#watches.delete(address)) this.#executor.cache.watch(address, false);
+    };
   }
 
   /** Why the machine has stopped for good, if it has. */

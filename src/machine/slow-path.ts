@@ -44,7 +44,7 @@ export interface SlowPathPorts {
   /** The guest has stored to `tohost`. */
   readonly tohost: () => void;
   /** A page with PAGE_WATCHED is about to be written. */
-  readonly watched: (page: number) => void;
+  readonly beforeWrite: (page: number) => void;
 }
 
 type Perform = (slow: SlowPath, hart: Hart, d: Decoded) => void;
@@ -170,7 +170,7 @@ export class SlowPath {
     for (let page = offset >>> PAGE_SHIFT; page <= last; page++) {
       const flags = this.#memory.flags[page];
       if (flags === 0) continue;
-      if ((flags & PAGE_WATCHED) !== 0) this.#ports.watched(page);
+      if ((flags & PAGE_WATCHED) !== 0) this.#ports.beforeWrite(page);
       if ((flags & PAGE_RESERVED) !== 0) this.#breakReservations(hart, offset, bytes);
       if ((flags & PAGE_CODE) !== 0 && this.#ports.cache.isDecoded(offset, bytes)) {
         this.#ports.cache.invalidate(offset, bytes);

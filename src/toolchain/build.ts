@@ -40,7 +40,7 @@ export const TEXT_BASE = 0x80000000;
 
 /**
  * Functions that debuggers and explorers look for by symbol: the acquire and release of every lock
- * type, and the scheduler's doors.
+ * type, the scheduler's and printk()'s doors, and the marks of scenarios.
  */
 const NO_INLINE: readonly string[] = [
   'firmware/locking/*_lock',
@@ -50,8 +50,16 @@ const NO_INLINE: readonly string[] = [
   'firmware/locking/*/down',
   'firmware/locking/*/down_*',
   'firmware/locking/*/up',
+  'firmware/printk/console/console_lock',
+  'firmware/printk/console/console_trylock',
+  'firmware/printk/console/console_unlock',
   'firmware/sched/core/schedule',
   'firmware/sched/core/try_to_wake_up',
+  'firmware/kernel/panic/panic',
+  'firmware/printk/printk/vprintk_emit',
+  'firmware/printk/printk/vprintk_store',
+  'firmware/scenarios/workload/workload_message',
+  'firmware/scenarios/workload/workload_phase',
   'firmware/scenarios/*/scenario_begin',
   'firmware/scenarios/*/scenario_end',
 ];

@@ -80,17 +80,19 @@ describe('a line script', () => {
     expect(log()).toEqual([['1 receive 97', '2 receive 98', '2 receive 99']]);
   });
 
-  it('follows harts by their pc, and leaves the machine alone afterwards', () => {
+  it('follows harts to its symbols, and leaves the machine alone afterwards', () => {
     const { script } = play('uart0 begin+1ms cts on');
-    const machine: { trace: ((hart: { pc: number; localNs: number }) => void) | undefined } = {
-      trace: undefined,
+    const watched = new Map<number, (hart: { localNs: number }) => void>();
+    const watch = (address: number, reached: (hart: { localNs: number }) => void) => {
+      watched.set(address, reached);
+      return () => watched.delete(address);
     };
-    followSymbols(script, machine, () => 0x80000010, 'file');
-    machine.trace?.({ pc: 0x80000000, localNs: 1 });
+    followSymbols(script, { watch }, () => 0x80000010 | 0, 'file');
+    expect([...watched.keys()]).toEqual([0x80000010]);
     expect(script.awaited.size).toBe(1);
-    machine.trace?.({ pc: 0x80000010 | 0, localNs: 2 });
+    watched.get(0x80000010)?.({ localNs: 2 });
     expect(script.awaited.size).toBe(0);
-    expect(machine.trace).toBeUndefined();
+    expect(watched.size).toBe(0);
   });
 
   it.each([
@@ -112,7 +114,8 @@ describe('a line script', () => {
 
   it('names a symbol that the program does not have', () => {
     const { script } = play('uart0 nowhere+1ms cts on');
-    const follow = () => followSymbols(script, { trace: undefined }, () => undefined, 'file');
+    const watch = () => () => undefined;
+    const follow = () => followSymbols(script, { watch }, () => undefined, 'file');
     expect(follow).toThrow('file: the program has no symbol "nowhere"');
   });
 });

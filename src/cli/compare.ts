@@ -1,0 +1,161 @@
+// `printkit compare`: boots every design of printk, runs the same workload on each, and shows what it
+// costs, what it loses and where it hangs.
+
+import fs from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Command } from 'commander';
+import type { Design } from '../compare/designs.ts';
+import type { Job, JobResult } from '../compare/job.ts';
+import type { DesignResult } from '../compare/result.ts';
+import { PrintkitError } from '../errors.ts';
+import { addOptions, type OptionEntry } from './help.ts';
+import { parseCount } from './options.ts';
+import { firmwareElf } from './paths.ts';
+import { print } from './print.ts';
+
+interface CompareOptions {
+  readonly pair?: readonly string[];
+  readonly preset?: readonly string[];
+  readonly scenarios?: boolean;
+  readonly scenario?: readonly string[];
+  readonly json?: boolean;
+  readonly html?: string;
+  readonly jobs: number;
+  readonly elf: string;
+}
+
+const JOBS_MAX = 64;
+
+const OPTIONS: readonly OptionEntry[] = [
+  {
+    flags: '--pair <store+emit>',
+    help: 'only this pair (may be given several times)',
+    repeats: true,
+  },
+  {
+    flags: '--preset <name>',
+    help: 'only this preset (may be given several times)',
+    repeats: true,
+  },
+  {
+    flags: '--scenarios',
+    help: 'run the deadlock scenarios on each in place of the workload',
+    conflicts: 'html',
+  },
+  {
+    flags: '--scenario <name>',
+    help: 'only this scenario (may be given several times)',
+    repeats: true,
+    conflicts: 'html',
+  },
+  { flags: '--json', help: 'print JSON in place of the table' },
+  { flags: '--html <file>', help: 'also write a page with charts' },
+  {
+    flags: '-j, --jobs <n>',
+    help: 'how many designs are run at the same time; the results are the same',
+    parse: (option, text) => parseCount(option, text, 1, JOBS_MAX),
+    default: Math.min(availableParallelism(), JOBS_MAX),
+    shown: 'one per processor',
+  },
+  { flags: '--elf <file>', help: 'another firmware', default: firmwareElf() },
+];
+
+export function compareCommand(): Command {
+  const command = new Command('compare').description(
+    'measure every design of printk under the same workload',
+  );
+  return addOptions(command, OPTIONS).action(async (options: CompareOptions) => {
+    const designs = await wantedDesigns(options);
+    if (onScenarios(options)) await compareScenarios(options, designs);
+    else await compareWorkload(options, designs);
+  });
+}
+
+const onScenarios = ({ scenarios, scenario }: CompareOptions): boolean =>
+  scenarios === true || scenario !== undefined;
+
+/** What --pair and --preset name; without them, all there are. */
+async function wantedDesigns(options: CompareOptions): Promise<Design[]> {
+  const { PAIRS, PRESET_DESIGNS, pairNamed, presetNamed } = await import('../compare/designs.ts');
+  const wanted = [
+    ...(options.pair ?? []).map(pairNamed),
+    ...(options.preset ?? []).map(presetNamed),
+  ];
+  if (wanted.length > 0) return wanted;
+  const { PROPOSAL } = await import('../compare/expectations.ts');
+  // The other presets do in a scenario what their pairs do.
+  return onScenarios(options) ? [...PAIRS, presetNamed(PROPOSAL)] : [...PAIRS, ...PRESET_DESIGNS];
+}
+
+async function compareWorkload(options: CompareOptions, designs: readonly Design[]): Promise<void> {
+  const { comparisonTable } = await import('../compare/table.ts');
+  const page = options.html === undefined ? undefined : openPage(options.html);
+  const jobs = designs.map((design) => ({ kind: 'workload', design }) as const);
+  const results = await doAll(options, jobs);
+  await show(options, results, comparisonTable(results));
+  if (page !== undefined) await writePage(page, results);
+}
+
+async function compareScenarios(
+  options: CompareOptions,
+  designs: readonly Design[],
+): Promise<void> {
+  const { SCENARIO_CASES } = await import('../compare/expectations.ts');
+  const { scenarioCase } = await import('../compare/scenario-case.ts');
+  const { scenarioTable } = await import('../compare/scenario-table.ts');
+  const cases = options.scenario?.map(scenarioCase) ?? SCENARIO_CASES;
+  const jobs = designs.flatMap((design) =>
+    cases.map(({ name }) => ({ kind: 'scenario', design, scenario: name }) as const),
+  );
+  const results = await doAll(options, jobs);
+  await show(options, results, scenarioTable(results));
+}
+
+async function doAll<J extends Job>(
+  options: CompareOptions,
+  jobs: readonly J[],
+): Promise<JobResult<J>[]> {
+  const { readElfFile } = await import('../debug/elf.ts');
+  const { doJobs } = await import('../compare/pool.ts');
+  return doJobs(readElfFile(options.elf), options.elf, jobs, {
+    threads: options.jobs,
+    progress: progressOf(jobs.length),
+  });
+}
+
+async function show(
+  { json }: CompareOptions,
+  results: readonly unknown[],
+  lines: readonly string[],
+): Promise<void> {
+  await print(json === true ? `${JSON.stringify(results, null, 2)}\n` : `${lines.join('\n')}\n`);
+}
+
+/** Says on a terminal how far it is. */
+function progressOf(total: number): (done: number) => void {
+  if (!process.stderr.isTTY) return () => undefined;
+  return (done) => {
+    process.stderr.write(done < total ? `\rprintkit: ${done} of ${total}` : '\r\x1b[K');
+  };
+}
+
+interface Page {
+  readonly file: string;
+  readonly fd: number;
+}
+
+/** Before minutes of work: a place that cannot be written to is said at once. */
+function openPage(file: string): Page {
+  try {
+    return { file, fd: fs.openSync(file, 'w') };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PrintkitError(`--html: cannot write ${file}: ${code ?? String(error)}`);
+  }
+}
+
+async function writePage({ fd }: Page, results: readonly DesignResult[]): Promise<void> {
+  const { comparisonPage } = await import('../compare/html.ts');
+  fs.writeFileSync(fd, comparisonPage(results));
+  fs.closeSync(fd);
+}

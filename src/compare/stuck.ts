@@ -1,0 +1,87 @@
+// Where a guest hangs: the harts that run in circles, the lock that each waits for, and by which calls.
+// The firmware links all its locks into a list, `lock_list`; a lock's words are slock, owner (CPU plus
+// one), name, contended, next (docs/firmware-kernel.md).
+
+import type { Symbolizer } from '../debug/symbolizer.ts';
+import { unwind } from '../debug/unwind.ts';
+import type { Hart } from '../machine/hart.ts';
+import type { Machine } from '../machine/machine.ts';
+
+/** A hart that gets no further. */
+export interface StuckHart {
+  readonly hart: number;
+  /** Name of the lock that it waits for, if it is one, and the hart that holds it. */
+  readonly lock: string | undefined;
+  readonly owner: number | undefined;
+  /** Names of the functions, innermost first. */
+  readonly trace: readonly string[];
+}
+
+const SAMPLES = 5;
+/** Time between samples: nothing that ends of itself stays in one place for so long. */
+const SAMPLE_NS = 4_000_000;
+/** The end of lock_list. */
+const LIST_END = 1;
+
+/** Runs the machine on for a while; harts that stay at the same place all the time, and do not sleep. */
+export function stuckHarts(machine: Machine, symbolizer: Symbolizer): StuckHart[] {
+  const samples = Array.from({ length: SAMPLES }, (_, i) => {
+    if (i > 0) machine.run(machine.now + SAMPLE_NS);
+    return machine.harts.map((hart) =>
+      hart.waiting ? undefined : trace(machine, hart, symbolizer),
+    );
+  });
+  const locks = new GuestLocks(machine, symbolizer);
+  return machine.harts.flatMap((hart) => {
+    const [first, ...others] = samples.map((sample) => sample[hart.id]);
+    if (first === undefined || others.some((other) => !sameSpin(first, other))) return [];
+    const now = trace(machine, hart, symbolizer);
+    return [{ hart: hart.id, ...locks.waitedFor(hart), trace: now }];
+  });
+}
+
+/** A loop may call something and come back: the innermost function may differ. */
+function sameSpin(a: readonly string[], b: readonly string[] | undefined): boolean {
+  if (b === undefined) return false;
+  const outer = Math.min(a.length, b.length) - 1;
+  if (Math.abs(a.length - b.length) > 1 || outer < 1) return a.join() === b.join();
+  return a.slice(-outer).join() === b.slice(-outer).join();
+}
+
+function trace(machine: Machine, hart: Hart, symbolizer: Symbolizer): string[] {
+  return unwind(hart, machine, symbolizer).map(({ site }) => symbolizer.lookup(site)?.name ?? '?');
+}
+
+class GuestLocks {
+  readonly #machine: Machine;
+  readonly #locks = new Set<number>();
+
+  constructor(machine: Machine, symbolizer: Symbolizer) {
+    this.#machine = machine;
+    const list = symbolizer.find('lock_list');
+    if (list === undefined) return;
+    for (let at = this.#word(list.address); at > LIST_END; at = this.#word(at + 16)) {
+      if (this.#locks.has(at)) break;
+      this.#locks.add(at);
+    }
+  }
+
+  /** Of the registers of a hart in spin_lock() or its like, the first that points to a lock. */
+  waitedFor(hart: Hart): Pick<StuckHart, 'lock' | 'owner'> {
+    const address = [...hart.x].map((x) => x >>> 0).find((x) => this.#locks.has(x));
+    if (address === undefined) return { lock: undefined, owner: undefined };
+    const owner = this.#word(address + 4) - 1;
+    return { lock: this.#string(this.#word(address + 8)), owner: owner < 0 ? undefined : owner };
+  }
+
+  #word(address: number): number {
+    const bytes = this.#machine.readMemory(address >>> 0, 4);
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  }
+
+  /** A string literal of the guest: UTF-16, its length in bytes in the word in front. */
+  #string(address: number): string {
+    const bytes = this.#machine.readMemory(address, this.#word(address - 4));
+    return new TextDecoder('utf-16le').decode(bytes);
+  }
+}
