@@ -22,6 +22,7 @@ import { LOGLEVEL_INFO } from '../printk/levels';
 import { pr_info } from '../printk/printk';
 import {
   NR_TASKS,
+  TASK_IDLE,
   TASK_UNINTERRUPTIBLE,
   current,
   task_at,
@@ -132,7 +133,8 @@ function show_tasks(blocked_only: bool): void {
     const at = task_at(slot);
     if (at == 0) continue;
     const p = changetype<task_struct>(at);
-    if (!blocked_only || task_state(p) & TASK_UNINTERRUPTIBLE) show_task(p);
+    // Idle workers are TASK_UNINTERRUPTIBLE too, but nobody calls them blocked.
+    if (!blocked_only || (task_state(p) & TASK_IDLE) == TASK_UNINTERRUPTIBLE) show_task(p);
   }
 }
 

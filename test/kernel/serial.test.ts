@@ -399,6 +399,15 @@ describe('sysrq', () => {
     expect(console.command('echo on')).toBe('on\n');
   });
 
+  it('BREAK w lists who sleeps uninterruptibly, and no idle worker', () => {
+    const console = boot({ harts: 2 });
+    const from = sysrq(console, 'w');
+    console.runFor(500 * MS);
+    const listed = console.text.slice(from);
+    expect(listed).toContain('task:khungtaskd state:D');
+    expect(listed).not.toContain('task:kworker');
+  });
+
   it('handled under port->lock, as before Linux 4.20, it deadlocks in its own console->write()', () => {
     const console = boot({ harts: 1, bootargs: 'sysrq.under_port_lock=1' });
     const from = sysrq(console, 'h');
