@@ -12,7 +12,7 @@ import { pr_warn } from '../printk/printk';
 import { send_sigint } from '../sched/core';
 import { get_task_struct, put_task_struct } from '../sched/fork';
 import { cpu_rq } from '../sched/rq';
-import { TASK_DEAD, task_state, task_struct } from '../sched/task';
+import { TASK_DEAD, task_state } from '../sched/task';
 import { msleep } from '../sched/timeout';
 import { TIOCM_DSR } from '../serial/uart_port';
 import { uart_wait_modem_status } from '../serial/uart_tty';
