@@ -9,11 +9,10 @@
 // panic-backlog    there is a lot that has not been printed yet (23).
 // panic-nmi        CPU 1, which takes no interrupts any more, has printed in an NMI (23).
 
-import { READ_ONCE } from '../arch/atomic';
 import { hart_pause } from '../arch/hart';
 import { local_irq_disable, local_irq_save } from '../arch/irqflags';
 import { NMI_REASON_STOP, NMI_REASON_WORKLOAD, register_nmi_handler, send_nmi } from '../arch/nmi';
-import { preempt_disable, smp_processor_id } from '../arch/percpu';
+import { smp_processor_id } from '../arch/percpu';
 import { cpu_online } from '../arch/smp';
 import { panic } from '../kernel/panic';
 import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';

@@ -6,6 +6,7 @@
 import { local_irq_restore, local_irq_save } from '../arch/irqflags';
 import { str } from '../lib/string';
 import { prb } from '../printk/console';
+import { emitter } from '../printk/emit/emit';
 import { pr_info } from '../printk/printk';
 import { printk_enter, printk_exit } from '../printk/printk-entry';
 import { LOG_NEWLINE, set_info_level_flags } from '../printk/store/store';
@@ -50,6 +51,7 @@ function stalled_writer(unused: usize): u32 {
     printk_exit();
   }
   local_irq_restore(flags);
+  emitter.stored();
   scenario_done();
   return 0;
 }

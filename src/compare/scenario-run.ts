@@ -16,7 +16,7 @@ const MS = 1_000_000;
 const SETUP_MS = 300;
 const REGION_MS = 70;
 /** For what a scenario has left in the terminal's buffers; then for what is printed later than it was said. */
-const VERDICT_MS = 2000;
+const VERDICT_MS = 3000;
 const AFTER_MS = 60;
 
 export interface ScenarioOptions {

@@ -6,7 +6,10 @@ import { type ScenarioResult, scenarioCase } from './scenario-case.ts';
 import { stuckTexts } from './text.ts';
 
 /** What is expected of a design; undefined for presets other than the proposal: they are pairs. */
-export function expectationOf({ design, scenario }: ScenarioResult): Outcome | undefined {
+export function expectationOf({
+  design,
+  scenario,
+}: Pick<ScenarioResult, 'design' | 'scenario'>): Outcome | undefined {
   if (design === PROPOSAL) return scenarioCase(scenario).expected.proposal ?? 'survives';
   const [store, emit] = design.split('+');
   const knownStore = STORES.find((each) => each === store);
@@ -23,13 +26,43 @@ export function isUnexpected(result: ScenarioResult): boolean {
 const NAME_WIDTH = 18;
 const GAP = 2;
 
+/** Scenarios that do not fit beside each other come below. */
+const WIDTH = 118;
+
+const columnWidth = (scenario: string) => Math.max(scenario.length, 'survives!'.length) + GAP;
+
+/** Scenarios in groups, each of which fits the width. */
+function inGroups(scenarios: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let width = WIDTH;
+  for (const scenario of scenarios) {
+    width += columnWidth(scenario);
+    if (width > WIDTH) {
+      groups.push([]);
+      width = NAME_WIDTH + columnWidth(scenario);
+    }
+    groups.at(-1)?.push(scenario);
+  }
+  return groups;
+}
+
 /** Lines, without line ends. A `!` stands behind an outcome that is not the expected one. */
 export function scenarioTable(results: readonly ScenarioResult[]): string[] {
-  const scenarios = [...new Set(results.map(({ scenario }) => scenario))];
+  const groups = inGroups([...new Set(results.map(({ scenario }) => scenario))]);
+  return [
+    ...groups.flatMap((scenarios, i) => [
+      ...(i === 0 ? [] : ['']),
+      ...groupTable(results, scenarios),
+    ]),
+    ...results.filter(isUnexpected).flatMap(unexpected),
+  ];
+}
+
+function groupTable(results: readonly ScenarioResult[], scenarios: readonly string[]): string[] {
   const designs = [...new Set(results.map(({ design }) => design))];
-  const widths = scenarios.map((name) => Math.max(name.length, 'survives!'.length) + GAP);
   const row = (name: string, cells: readonly string[]) =>
-    (name.padEnd(NAME_WIDTH) + cells.map((cell, i) => cell.padEnd(widths[i])).join('')).trimEnd();
+    name.padEnd(NAME_WIDTH) +
+    cells.map((cell, i) => cell.padEnd(columnWidth(scenarios[i]))).join('');
   const cell = (design: string, scenario: string) => {
     const result = results.find((each) => each.design === design && each.scenario === scenario);
     return result === undefined ? '' : `${result.outcome}${isUnexpected(result) ? '!' : ''}`;
@@ -42,8 +75,7 @@ export function scenarioTable(results: readonly ScenarioResult[]): string[] {
         scenarios.map((scenario) => cell(design, scenario)),
       ),
     ),
-    ...results.filter(isUnexpected).flatMap(unexpected),
-  ];
+  ].map((line) => line.trimEnd());
 }
 
 /** So much of the console is shown of a scenario that did not come about. */

@@ -10,7 +10,7 @@ import type { Machine } from '../machine/machine.ts';
 /** A hart that gets no further. */
 export interface StuckHart {
   readonly hart: number;
-  /** Name of the lock that it waits for, if it is one, and the hart that holds it. */
+  /** Name of the lock that it waits for, if that is what it waits for, and the hart that holds it. */
   readonly lock: string | undefined;
   readonly owner: number | undefined;
   /** Names of the functions, innermost first. */
@@ -20,6 +20,9 @@ export interface StuckHart {
 const SAMPLES = 5;
 /** Time between samples: nothing that ends of itself stays in one place for so long. */
 const SAMPLE_NS = 4_000_000;
+/** Who spins elsewhere waits for something that is no lock: a sequence count, a console's owner. */
+const LOCK_FUNCTIONS: ReadonlySet<string> = new Set(['spin_lock', 'read_lock', 'write_lock']);
+const NO_LOCK = { lock: undefined, owner: undefined };
 /** The end of lock_list. */
 const LIST_END = 1;
 
@@ -36,7 +39,10 @@ export function stuckHarts(machine: Machine, symbolizer: Symbolizer): StuckHart[
     const [first, ...others] = samples.map((sample) => sample[hart.id]);
     if (first === undefined || others.some((other) => !sameSpin(first, other))) return [];
     const now = trace(machine, hart, symbolizer);
-    return [{ hart: hart.id, ...locks.waitedFor(hart), trace: now }];
+    const lock = now.slice(0, 2).some((name) => LOCK_FUNCTIONS.has(name))
+      ? locks.waitedFor(hart)
+      : NO_LOCK;
+    return [{ hart: hart.id, ...lock, trace: now }];
   });
 }
 
@@ -69,7 +75,7 @@ class GuestLocks {
   /** Of the registers of a hart in spin_lock() or its like, the first that points to a lock. */
   waitedFor(hart: Hart): Pick<StuckHart, 'lock' | 'owner'> {
     const address = [...hart.x].map((x) => x >>> 0).find((x) => this.#locks.has(x));
-    if (address === undefined) return { lock: undefined, owner: undefined };
+    if (address === undefined) return NO_LOCK;
     const owner = this.#word(address + 4) - 1;
     return { lock: this.#string(this.#word(address + 8)), owner: owner < 0 ? undefined : owner };
   }

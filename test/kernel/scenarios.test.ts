@@ -11,6 +11,7 @@ import {
 import { type ElfFile, readElf } from '../../src/debug/elf.ts';
 import { Symbolizer } from '../../src/debug/symbolizer.ts';
 import { buildImage, Console, PROMPT } from '../firmware/console.ts';
+import { expectWaits, type Wait } from './waits.ts';
 
 /** Who prints, prints in the caller's context: the design that the scenarios are about. */
 const DESIGN = pairNamed('logbuf+direct');
@@ -26,20 +27,6 @@ beforeAll(async () => {
 
 const run = (name: string, options?: ScenarioOptions): ScenarioRun =>
   runScenario(elf, symbolizer, DESIGN, name, options);
-
-/** Calls of a chain, outermost first, that must stand in a trace in this order. */
-function expectChain(trace: readonly string[] | undefined, chain: readonly string[]): void {
-  const outermostFirst = [...(trace ?? [])].reverse();
-  expect(outermostFirst.filter((name) => chain.includes(name))).toEqual(chain);
-}
-
-interface Wait {
-  hart: number;
-  /** Class of the lock that it spins for, and the hart that has it. */
-  lock: string;
-  owner: number;
-  chain: string[];
-}
 
 interface Case {
   name: string;
@@ -215,12 +202,7 @@ describe.each(cases)('$name', ({ name, options, without, waits }) => {
     const result = run(name, options);
     expect(result.begun).toBe(true);
     expect(result.ended).toBe(false);
-    expect(result.stuck.map(({ hart }) => hart)).toEqual(waits.map(({ hart }) => hart));
-    for (const { hart, lock, owner, chain } of waits) {
-      const spinning = result.stuck.find((each) => each.hart === hart);
-      expect(spinning).toMatchObject({ lock, owner });
-      expectChain(spinning?.trace, chain);
-    }
+    expectWaits(result.stuck, waits);
   });
 
   it('passes without what provokes it', () => {

@@ -250,11 +250,16 @@ function lockless_next_seq(): u64 {
   // LMM(desc_last_finalized_seq:A): the number before the records that it stands for. Pairs with
   // desc_update_last_finalized:A.
   let seq = to_u64_seq(smp_load_acquire(finalized_seq()));
-  while (true) {
+  for (;;) {
     const found = prb_read_valid(seq, null);
-    if (found == NO_SEQ) return seq;
+    if (found == NO_SEQ) break;
     seq = found + 1;
   }
+  // Numbers at the end that got no text are nothing that a reader could wait for: he would look again
+  // and again.
+  const first = prb_first_seq();
+  while (seq > first && read_record(seq - 1, null) == GONE) seq--;
+  return seq;
 }
 
 /** Boot CPU, before the first printk(). */

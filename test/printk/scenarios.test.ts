@@ -1,0 +1,207 @@
+// Scenarios that need a choice of printk: what becomes of each under designs that fail and under designs
+// that are said to cure it, as src/compare/expectations.ts has it. Of all designs that should do the same,
+// a case tries one, the next case the next one, and so on; `printkit compare --scenarios` tries all. That
+// those of class 1 to 15 which the far end provokes hang is for test/kernel/scenarios.test.ts.
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Design, PAIRS, pairNamed, presetNamed } from '../../src/compare/designs.ts';
+import {
+  type Outcome,
+  PROPOSAL,
+  SCENARIO_CASES,
+  type ScenarioCase,
+} from '../../src/compare/expectations.ts';
+import { runCase, type ScenarioResult } from '../../src/compare/scenario-case.ts';
+import { expectationOf } from '../../src/compare/scenario-table.ts';
+import { type ElfFile, readElf } from '../../src/debug/elf.ts';
+import { Symbolizer } from '../../src/debug/symbolizer.ts';
+import { buildImage } from '../firmware/console.ts';
+import { expectWaits, type Wait } from '../kernel/waits.ts';
+
+let elf: ElfFile;
+let symbolizer: Symbolizer;
+beforeAll(async () => {
+  elf = readElf(await buildImage());
+  symbolizer = new Symbolizer(elf);
+}, 120_000);
+
+const results = new Map<string, ScenarioResult>();
+/** Runs each combination once. */
+function run(name: string, design: Design): ScenarioResult {
+  const key = `${name} ${design.name}`;
+  const result = results.get(key) ?? runCase(elf, symbolizer, design, name);
+  results.set(key, result);
+  return result;
+}
+
+const NMI = ['nmi_entry', 'do_nmi', 'nmi_message', 'vprintk_emit'];
+
+/** Which lock, who has it, by which calls; the class of each is in docs/scenarios.md. */
+const CHAINS: readonly (readonly [string, string, readonly Wait[]])[] = [
+  [
+    'nmi-reader',
+    'logbuf+handover',
+    [{ hart: 1, lock: 'logbuf_lock', owner: 1, chain: [...NMI, 'vprintk_store', 'spin_lock'] }],
+  ],
+  [
+    'nmi-sem-lock',
+    'lockless+direct',
+    [
+      {
+        hart: 1,
+        lock: 'console_sem.lock',
+        owner: 1,
+        chain: ['sem_lock_holder', ...NMI, 'console_trylock', 'down_trylock', 'spin_lock'],
+      },
+    ],
+  ],
+  [
+    'nmi-port-lock',
+    'percpu+direct',
+    [
+      {
+        hart: 1,
+        lock: 'port_lock',
+        owner: 1,
+        chain: ['port_lock_holder', ...NMI, 'serial8250_console_write', 'spin_lock'],
+      },
+    ],
+  ],
+  [
+    'tk-seq',
+    'lockless+handover',
+    [
+      // The idle task wants to know how long it slept.
+      { hart: 0, chain: ['cpu_startup_entry', 'ktime_get_ns'] },
+      {
+        hart: 1,
+        chain: [
+          'timekeeping_adjust',
+          'vprintk_emit',
+          'console_unlock',
+          'up',
+          'try_to_wake_up',
+          'ktime_get_ns',
+        ],
+      },
+    ],
+  ],
+  [
+    'slab-lock',
+    'logbuf+direct',
+    [
+      {
+        hart: 0,
+        lock: 'slab_lock',
+        owner: 1,
+        chain: ['serial8250_interrupt', 'start_tx_with_descriptor', 'kmalloc', 'spin_lock'],
+      },
+      {
+        hart: 1,
+        lock: 'port_lock',
+        owner: 0,
+        chain: ['slab_check', 'vprintk_emit', 'serial8250_console_write', 'spin_lock'],
+      },
+    ],
+  ],
+  [
+    'panic-sem-lock',
+    'lockless+kthread',
+    [
+      {
+        hart: 0,
+        lock: 'console_sem.lock',
+        owner: 1,
+        chain: ['panic', 'kthread_flush_on_panic', 'console_trylock', 'down_trylock', 'spin_lock'],
+      },
+    ],
+  ],
+  [
+    'panic-writer',
+    'safe+nbcon',
+    [
+      {
+        hart: 0,
+        lock: 'logbuf_lock',
+        owner: 1,
+        chain: ['survivor', 'vprintk_emit', 'safe_begin', 'logbuf_begin', 'spin_lock'],
+      },
+    ],
+  ],
+];
+
+/** One pair for each outcome that the table has for a case; of those that hang, one of CHAINS. */
+function representatives(scenario: ScenarioCase, index: number): Design[] {
+  const byOutcome = new Map<Outcome, Design[]>();
+  for (const pair of PAIRS) {
+    const outcome = expectationOf({ design: pair.name, scenario: scenario.name });
+    if (outcome === undefined) throw new Error(`${pair.name} is not in the table`);
+    byOutcome.set(outcome, [...(byOutcome.get(outcome) ?? []), pair]);
+  }
+  return [...byOutcome].flatMap(([outcome, pairs]) => {
+    const chosen = CHAINS.find(([name]) => name === scenario.name);
+    if (outcome === 'hangs') return chosen === undefined ? [] : [pairNamed(chosen[1])];
+    return [pairs[(index * 7) % pairs.length]];
+  });
+}
+
+describe('the table', () => {
+  const rows = SCENARIO_CASES.flatMap((scenario, index) =>
+    representatives(scenario, index).map((design) => ({ name: scenario.name, design })),
+  );
+  it.each(rows)('$name under $design.name', ({ name, design }) => {
+    const result = run(name, design);
+    expect({ ...result, stuck: [], text: '' }).toMatchObject({
+      outcome: expectationOf(result),
+    });
+  });
+});
+
+describe('the proposal', () => {
+  const losing = SCENARIO_CASES.filter(({ expected }) => expected.proposal !== undefined);
+
+  it('loses only where a writer stands still for a turn of the ring', () => {
+    expect(losing.map(({ name }) => name)).toEqual(['ring-stall']);
+  });
+
+  const hard = SCENARIO_CASES.filter(({ expected: { emit, store } }) => emit ?? store);
+  it.each(hard)('in $name', ({ name, expected }) => {
+    expect(run(name, presetNamed(PROPOSAL)).outcome).toBe(expected.proposal ?? 'survives');
+  });
+});
+
+describe('a hang is the documented one', () => {
+  it.each(CHAINS)('%s under %s', (name, pair, waits) => {
+    const { outcome, stuck } = run(name, pairNamed(pair));
+    expect(outcome).toBe('hangs');
+    expectWaits(stuck, waits);
+  });
+
+  it('stands in the table for each of these pairs', () => {
+    for (const [name, pair] of CHAINS) {
+      expect(expectationOf({ design: pair, scenario: name })).toBe('hangs');
+    }
+  });
+});
+
+describe('what a design says when it fails', () => {
+  it('logbuf takes an NMI inside printk() for recursion', () => {
+    const { text } = run('nmi-writer', pairNamed('logbuf+deferred'));
+    expect(text).not.toContain('nmi: message 1');
+  });
+
+  it('the watchdogs see who prints what others log', () => {
+    expect(run('soft-lockup', pairNamed('percpu+direct')).text).toMatch(
+      /watchdog: BUG: soft lockup - CPU#1 stuck for \d+s! \[caller:/,
+    );
+    expect(run('soft-lockup', pairNamed('percpu+deferred')).text).toContain(
+      'Watchdog detected hard LOCKUP on cpu 1',
+    );
+  });
+
+  it('a full ring tells how many messages it had no room for', () => {
+    expect(run('ring-stall', pairNamed('lockless+direct')).text).toMatch(
+      /\*\* \d+ printk messages lost \*\*/,
+    );
+  });
+});
