@@ -21,15 +21,33 @@ function show_parameter(name: string, help: string): void {
 /** help boot: the words that the kernel command line (--append) may have. */
 function show_boot_parameters(): void {
   show_parameter('console=ttyS0[,...]', 'the console');
+  show_parameter('earlycon=uart8250,..', 'where the boot console is: mmio,ADDRESS[,options]');
+  show_parameter('keep_bootcon', 'the boot console stays');
+  show_parameter('no_console_suspend', 'suspend does not stop consoles');
   show_parameter('quiet, debug, loglevel=N', 'what the console shows');
   show_parameter('ignore_loglevel', 'the console shows everything');
   show_parameter('printk.time=0', 'no time stamps');
+  show_parameter('printk.caller=1', 'lines tell who printed');
+  show_parameter('console_msg_format=..', 'syslog: lines begin with their level');
+  show_parameter('printk=NAME', '2016, safe-v3, petr, peterz, 5.10, nbcon, printkit');
+  show_parameter('printk.store=NAME', 'logbuf, safe, percpu, lockless');
+  show_parameter('printk.emit=NAME', 'direct, handover, deferred, kthread, nbcon, relay');
+  show_parameter('force_early_printk', 'with direct: the console takes no lock');
+  show_parameter('log_buf_len=N[KM]', 'size of the log');
+  show_parameter('printk.percpu_pages=N', 'store percpu: pages of each CPU');
+  show_parameter(
+    'printk.percpu_overwrite=',
+    'store percpu, full: 1 loses the oldest, 0 the newest',
+  );
+  show_parameter('printk_delay=N', 'wait N ms after each message');
   show_parameter('printk.devkmsg=MODE', 'writes to /dev/kmsg: on, off, ratelimit');
   show_parameter('maxcpus=N', 'bring up N harts only');
   show_parameter('panic=N', 'restart N s after a panic; -1: at once; 0: never');
   show_parameter('oops=panic', 'an oops or BUG is a panic');
   show_parameter('panic_on_oops=1', 'the same');
   show_parameter('panic_on_warn=1', 'a WARN is a panic');
+  show_parameter('panic_print=0x20', 'a panic prints the whole log again');
+  show_parameter('panic_console_replay=1', 'the same');
   show_parameter('nowatchdog', 'no lockup detectors');
   show_parameter('watchdog_thresh=N', 'hard lockup after N s, soft after 2 N (10)');
   show_parameter('softlockup_panic=1', 'a soft lockup is a panic');
@@ -39,6 +57,7 @@ function show_boot_parameters(): void {
   show_parameter('hung_task_panic=1', 'a hung task is a panic');
   show_parameter('sysrq.under_port_lock=1', 'sysrq keys under port->lock: deadlocks');
   show_parameter('bench=N', 'compute and power off');
+  show_parameter('bench.harts=all', '... on every hart');
 }
 
 function cmd_help(argc: u32, argv: usize): void {

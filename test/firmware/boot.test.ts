@@ -1,6 +1,8 @@
 // The whole firmware, compiled from its sources, on the machine: what it prints when it boots, what the
 // shell answers, what it says when it crashes.
 
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Console, PROMPT, buildImage } from './console.ts';
 
@@ -139,6 +141,23 @@ describe('shell', () => {
       expect(ps).toContain(` ${name}\n`);
     }
     expect(console.command('')).toBe('');
+  });
+
+  it('lists every boot parameter that the kernel asks for in help boot', () => {
+    const sources = join(import.meta.dirname, '../../firmware');
+    const asked = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(join(sources, file), 'utf8'))
+      .flatMap((text) => [...text.matchAll(/\bparam_\w+\('([^']+)'/g)].map(([, name]) => name));
+    const help = boot({ harts: 1 }).command('help boot');
+    const listed = help.split('\n').flatMap((line) =>
+      line
+        .slice(0, 27)
+        .split(/[ ,]+/)
+        .map((word) => word.replace(/=.*/, '')),
+    );
+    expect(asked).toContain('printk.store');
+    expect(asked.filter((name) => !listed.includes(name))).toEqual([]);
   });
 
   it('has all its commands in help, in order', () => {
