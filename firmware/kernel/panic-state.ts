@@ -10,7 +10,7 @@ const PANIC_DROPPED_MAX: u32 = 10;
 const oops_count: usize = memory.data(4, 4);
 /** CPU that panics, plus one. */
 const panic_cpu: usize = memory.data(4, 4);
-/** Records that consoles lost since the panic began. */
+/** Records that were lost since the panic began. */
 const panic_dropped: usize = memory.data(4, 4);
 /** 1: only the panicking CPU may printk(). */
 const suppress_panic_printk: usize = memory.data(4, 4);
@@ -43,14 +43,17 @@ export function other_cpu_in_panic(): bool {
   return cpu != 0 && cpu != smp_processor_id() + 1;
 }
 
+/** Records were overwritten before a console had printed them. Any context. */
+export function panic_note_dropped(dropped: u32): void {
+  if (panic_in_progress()) fetch_add_relaxed(panic_dropped, dropped);
+}
+
 /**
- * A console has lost records. True, once, if that happens so much during a panic that the others have
- * to be silenced: the panicking CPU would never come to the end of the log. Any context.
+ * True, once, if so much was lost during a panic that the others have to be silenced: the panicking CPU
+ * would never come to the end of the log. Any context.
  */
-export function panic_floods(dropped: u32): bool {
-  if (!panic_in_progress()) return false;
-  const before = fetch_add_relaxed(panic_dropped, dropped);
-  if (before + dropped <= PANIC_DROPPED_MAX) return false;
+export function panic_floods(): bool {
+  if (READ_ONCE(panic_dropped) <= PANIC_DROPPED_MAX) return false;
   return cmpxchg(suppress_panic_printk, 0, 1) == 0;
 }
 
@@ -59,7 +62,7 @@ export function printk_suppressed(): bool {
   return READ_ONCE(suppress_panic_printk) != 0 && other_cpu_in_panic();
 }
 
-/** The panic is over: what others still say would only scroll its report away. */
+/** From here on other CPUs' printk() is ignored. On the CPU that panics. */
 export function suppress_printk(): void {
   WRITE_ONCE(suppress_panic_printk, 1);
 }

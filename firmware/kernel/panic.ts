@@ -13,7 +13,7 @@ import { param_is_negative, param_is, param_u32 } from '../init/params';
 import { udelay } from '../time/timekeeping';
 import { snprintf } from '../lib/format';
 import { console_rewind_all, prb, set_console_loglevel } from '../printk/console';
-import { emitter } from '../printk/emit/emit';
+import { PANIC_OTHERS_SILENT, emitter } from '../printk/emit/emit';
 import { CONSOLE_LOGLEVEL_MOTORMOUTH } from '../printk/levels';
 import { pr_emerg } from '../printk/printk';
 import { uart_drain } from '../serial/8250';
@@ -33,6 +33,7 @@ export function panic(fmt: string, a0: usize = 0, a1: usize = 0): void {
   // has nothing left to try.
   if (first == smp_processor_id() + 1) hart_off();
   if (first != 0) cpu_stop_self();
+  if (emitter.panic_others == PANIC_OTHERS_SILENT) suppress_printk();
 
   const after_oops = oops_in_progress();
   bust_spinlocks(true);

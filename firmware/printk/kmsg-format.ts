@@ -4,18 +4,21 @@
 import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
 import { printk_shows_caller } from './print-text';
-import { LOG_CONT, info_flags, info_level, printk_info, printk_record } from './store/store';
+import {
+  DEV_INFO_DEVICE_SIZE,
+  DEV_INFO_SUBSYSTEM_SIZE,
+  LOG_CONT,
+  info_dev,
+  info_flags,
+  info_level,
+  printk_info,
+  printk_record,
+} from './store/store';
 
 /** Room for the longest record: each of its bytes may take four, and it has a header and a dictionary. */
 export const CONSOLE_EXT_LOG_MAX: u32 = 8192;
 const CALLER_CPU: u32 = 0x80000000;
 const NSEC_PER_USEC: u64 = 1000;
-/** dev_printk_info in struct printk_info: where its two C strings are, and how long at most. */
-const SUBSYSTEM_OFFSET: usize = 24;
-const SUBSYSTEM_SIZE: u32 = 16;
-const DEVICE_OFFSET: usize = 40;
-const DEVICE_SIZE: u32 = 48;
-
 /** Returns the length. */
 function info_print_ext_header(info: printk_info, out: usize, size: u32): u32 {
   const priority = ((<u32>info.facility) << 3) | info_level(info);
@@ -58,11 +61,13 @@ function append_property(
 /** Formats a record into CONSOLE_EXT_LOG_MAX bytes. Returns the length. */
 export function record_print_ext(r: printk_record, out: usize): u32 {
   const size = CONSOLE_EXT_LOG_MAX;
-  const info = changetype<usize>(r.info);
   let n = info_print_ext_header(r.info, out, size);
   const length = <u32>r.info.text_len;
   for (let i: u32 = 0; i < length; i++) n = append_char(out, size, n, load<u8>(r.text + i));
   n += snprintf(out + n, size - n, '\n');
-  n = append_property(out, size, n, 'SUBSYSTEM', info + SUBSYSTEM_OFFSET, SUBSYSTEM_SIZE);
-  return append_property(out, size, n, 'DEVICE', info + DEVICE_OFFSET, DEVICE_SIZE);
+  const dev = info_dev(r.info);
+  if (dev == 0) return n;
+  n = append_property(out, size, n, 'SUBSYSTEM', dev, DEV_INFO_SUBSYSTEM_SIZE);
+  const device = dev + <usize>DEV_INFO_SUBSYSTEM_SIZE;
+  return append_property(out, size, n, 'DEVICE', device, DEV_INFO_DEVICE_SIZE);
 }

@@ -229,7 +229,7 @@ export function devkmsg_write(user: devkmsg_user, text: usize, length: u32): i32
   mutex_lock(user.lock);
   memory.copy(user.pbuf, text + at, length - at);
   store<u8>(user.pbuf + (length - at), 0);
-  vprintk_emit((facility << LOG_FACILITY_SHIFT) | level, '%S', user.pbuf, 0, 0, 0, 0, 0, 0, 0);
+  vprintk_emit((facility << LOG_FACILITY_SHIFT) | level, 0, '%S', user.pbuf, 0, 0, 0, 0, 0, 0, 0);
   mutex_unlock(user.lock);
   return <i32>length;
 }

@@ -15,7 +15,7 @@ import {
   console_is_usable,
   prb,
 } from './console';
-import { emit_stats, emitter, stats } from './emit/emit';
+import { emergency_begins, emit_stats, emitter, stats } from './emit/emit';
 import {
   NBCON_PRIO_EMERGENCY,
   NBCON_PRIO_NORMAL,
@@ -46,6 +46,7 @@ function nesting(): usize {
 
 /** Until the exit, what this CPU printks goes out at once. Any context. */
 export function nbcon_cpu_emergency_enter(): void {
+  emergency_begins();
   preempt_disable();
   fetch_add(emergency_count, 1);
   WRITE_ONCE(nesting(), READ_ONCE(nesting()) + 1);

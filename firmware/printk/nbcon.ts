@@ -10,7 +10,7 @@ import { READ_ONCE, WRITE_ONCE, cmpxchg, fetch_add_relaxed } from '../arch/atomi
 import { hart_pause } from '../arch/hart';
 import { smp_processor_id } from '../arch/percpu';
 import { other_cpu_in_panic, this_cpu_in_panic } from '../kernel/panic-state';
-import { udelay } from '../time/timekeeping';
+import { local_clock, udelay } from '../time/timekeeping';
 import { Console, prb } from './console';
 import { emit_stats, stats } from './emit/emit';
 import { nbcon_thread_init } from './nbcon-thread';
@@ -183,7 +183,8 @@ function try_acquire_handover(ctxt: nbcon_context): i32 {
   if (ctxt.spinwait_max_us == 0) return EBUSY;
   const refused = request(ctxt);
   if (refused != 0) return refused;
-  for (let us: u32 = 0; us < ctxt.spinwait_max_us; us++) {
+  const until = local_clock() + <u64>ctxt.spinwait_max_us * 1000;
+  while (local_clock() < until) {
     udelay(1);
     const error = try_acquire_requested(ctxt);
     if (error != EBUSY) return error;

@@ -3,9 +3,9 @@
 
 import { fetch_add_relaxed } from '../arch/atomic';
 import { snprintf } from '../lib/format';
-import { panic_floods } from '../kernel/panic-state';
+import { panic_floods, panic_note_dropped } from '../kernel/panic-state';
 import { prb, suppress_message_printing } from './console';
-import { emit_stats, stats } from './emit/emit';
+import { PANIC_OTHERS_UNTIL_FLOOD, emit_stats, emitter, stats } from './emit/emit';
 import { pr_warn } from './printk';
 import { record_print_text } from './print-text';
 import { info_level, printk_info, printk_record } from './store/store';
@@ -53,8 +53,9 @@ export function printk_get_next_message(m: printk_message, seq: u64, dropped: u3
   const lost = <u32>(m.seq - seq);
   if (lost != 0) {
     fetch_add_relaxed(stats + offsetof<emit_stats>('dropped'), lost);
-    if (panic_floods(lost)) pr_warn(SUPPRESS);
+    panic_note_dropped(lost);
   }
+  if (emitter.panic_others == PANIC_OTHERS_UNTIL_FLOOD && panic_floods()) pr_warn(SUPPRESS);
   m.dropped = dropped + lost;
   m.length = 0;
   if (suppress_message_printing(info_level(m.record.info))) return true;

@@ -45,6 +45,7 @@ export function printk_enter(): reserved_entry | null {
   const slot = load<usize>(slots) + <usize>(cpu * PER_CPU + nmi * DEPTHS + depth) * SLOT_SIZE;
   const entry = changetype<reserved_entry>(slot);
   entry.buffer = slot + ENTRY_SIZE;
+  entry.dev = 0;
   entry.aside = false;
   return entry;
 }

@@ -170,6 +170,7 @@ function store_text(entry: reserved_entry, priority: u32, ts_nsec: u64, length: 
 /** Stores one message. LOST, STORED or ASIDE. Any context. */
 function vprintk_store(
   priority: u32,
+  dev: usize,
   fmt: string,
   a0: usize,
   a1: usize,
@@ -189,6 +190,7 @@ function vprintk_store(
     fetch_add_relaxed(printk_lost, 1);
     return LOST;
   }
+  entry.dev = dev;
   let result = LOST;
   if (prb.begin(entry)) {
     let n = vsnprintf(entry.buffer, PRINTK_BUFFER_SIZE, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
@@ -210,7 +212,7 @@ function vprintk_store(
 function report_lost(): void {
   if (READ_ONCE(printk_lost) == 0 || in_nmi()) return;
   const lost = xchg_relaxed(printk_lost, 0);
-  vprintk_store(LOGLEVEL_WARNING, '** %u printk messages lost **\n', lost, 0, 0, 0, 0, 0, 0, 0);
+  vprintk_store(LOGLEVEL_WARNING, 0, '** %u printk messages lost **\n', lost, 0, 0, 0, 0, 0, 0, 0);
 }
 
 /** What comes before storing a message. False: it is not to be stored at all. */
@@ -226,9 +228,13 @@ function printk_may_store(): bool {
   return true;
 }
 
-/** `priority`: a level, plus 8 times the facility; or LOGLEVEL_DEFAULT, LOGLEVEL_CONT. Any context. */
+/**
+ * `priority`: a level, plus 8 times the facility; or LOGLEVEL_DEFAULT, LOGLEVEL_CONT. `dev`: the dev_info of
+ * the device that it is about, or 0. Any context.
+ */
 export function vprintk_emit(
   priority: u32,
+  dev: usize,
   fmt: string,
   a0: usize,
   a1: usize,
@@ -241,7 +247,7 @@ export function vprintk_emit(
 ): void {
   if (!printk_may_store()) return;
   // What is lost may be so because this CPU interrupted the store: then printing could not read it.
-  if (vprintk_store(priority, fmt, a0, a1, a2, a3, a4, a5, a6, a7) != STORED) return;
+  if (vprintk_store(priority, dev, fmt, a0, a1, a2, a3, a4, a5, a6, a7) != STORED) return;
   emitter.stored();
   wake_up_klogd();
 }
@@ -257,7 +263,7 @@ export function vprintk_deferred(
 ): void {
   if (!printk_may_store()) return;
   count_printk(offsetof<printk_counters>('deferred'));
-  if (vprintk_store(priority, fmt, a0, a1, a2, a3, 0, 0, 0, 0) != STORED) return;
+  if (vprintk_store(priority, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0) != STORED) return;
   emitter.stored_deferred();
 }
 
@@ -276,13 +282,13 @@ export function printk_deferred(
  * Stores a message and does nothing else: for a store that brings into the log what it had kept aside.
  */
 export function printk_store_only(fmt: string, a0: usize, a1: usize): void {
-  vprintk_store(LOGLEVEL_DEFAULT, fmt, a0, a1, 0, 0, 0, 0, 0, 0);
+  vprintk_store(LOGLEVEL_DEFAULT, 0, fmt, a0, a1, 0, 0, 0, 0, 0, 0);
 }
 
 /** What a user wrote to /dev/kmsg. Task context. */
 export function devkmsg_emit(facility: u32, level: u32, text: usize, length: u32): void {
   const priority = (facility << LOG_FACILITY_SHIFT) | level;
-  vprintk_emit(priority, '%.*S', length, text, 0, 0, 0, 0, 0, 0);
+  vprintk_emit(priority, 0, '%.*S', length, text, 0, 0, 0, 0, 0, 0);
 }
 
 /** Goes on with this caller's last message, if that had no newline. */
@@ -293,7 +299,7 @@ export function pr_cont(
   a2: usize = 0,
   a3: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_CONT, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
+  vprintk_emit(LOGLEVEL_CONT, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
 }
 
 export function printk(
@@ -307,7 +313,7 @@ export function printk(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_DEFAULT, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_DEFAULT, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_emerg(
@@ -321,7 +327,7 @@ export function pr_emerg(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_EMERG, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_EMERG, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_alert(
@@ -335,7 +341,7 @@ export function pr_alert(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_ALERT, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_ALERT, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_crit(
@@ -349,7 +355,7 @@ export function pr_crit(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_CRIT, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_CRIT, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_err(
@@ -363,7 +369,7 @@ export function pr_err(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_ERR, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_ERR, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_warn(
@@ -377,7 +383,7 @@ export function pr_warn(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_WARNING, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_WARNING, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_notice(
@@ -391,7 +397,7 @@ export function pr_notice(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_NOTICE, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_NOTICE, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_info(
@@ -405,7 +411,7 @@ export function pr_info(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_INFO, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_INFO, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
 export function pr_debug(
@@ -419,5 +425,5 @@ export function pr_debug(
   a6: usize = 0,
   a7: usize = 0,
 ): void {
-  vprintk_emit(LOGLEVEL_DEBUG, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  vprintk_emit(LOGLEVEL_DEBUG, 0, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
 }

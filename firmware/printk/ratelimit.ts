@@ -107,7 +107,7 @@ export function pr_warn_ratelimited(
   a2: usize = 0,
   a3: usize = 0,
 ): void {
-  if (__ratelimit(rs)) vprintk_emit(LOGLEVEL_WARNING, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
+  if (__ratelimit(rs)) vprintk_emit(LOGLEVEL_WARNING, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
 }
 
 /** Any context. */
@@ -119,7 +119,7 @@ export function pr_info_ratelimited(
   a2: usize = 0,
   a3: usize = 0,
 ): void {
-  if (__ratelimit(rs)) vprintk_emit(LOGLEVEL_INFO, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
+  if (__ratelimit(rs)) vprintk_emit(LOGLEVEL_INFO, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
 }
 
 /** True the first time that it is asked for a word, which must begin as 0. Any context. */
@@ -136,5 +136,5 @@ export function pr_warn_once(
   a2: usize = 0,
   a3: usize = 0,
 ): void {
-  if (once(word)) vprintk_emit(LOGLEVEL_WARNING, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
+  if (once(word)) vprintk_emit(LOGLEVEL_WARNING, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
 }

@@ -68,6 +68,7 @@ export function syslog_init(): void {
 
 /** Under syslog_lock. */
 function clear_seq_write(seq: u64): void {
+  prb.clear(seq);
   for (let copy: usize = 0; copy < 2; copy++) {
     // Readers go to the other copy while this one changes.
     WRITE_ONCE(clear_seq, READ_ONCE(clear_seq) + 1);

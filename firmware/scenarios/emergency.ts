@@ -1,15 +1,19 @@
 // Classes 25 to 27: a report that must be seen (a WARN, say) is printed by the CPU that makes it.
 //
+// emergency-owner      CPU 0 reports while CPU 1 has port->lock, for 20 ms or as many µs as the argument
+//                      says, with interrupts off (26).
 // emergency-storm      CPU 1 reports line by line while CPU 2 logs: the console must not go to and fro (25).
 // emergency-port-lock  CPU 1 reports, with a long log before that; CPU 0 wants port->lock (26).
 // emergency-irq        CPU 0 reports while the UART interrupts it (27). The far end: characters from 1 ms
 //                      after scenario_begin on.
 
-import { READ_ONCE } from '../arch/atomic';
+import { READ_ONCE, WRITE_ONCE } from '../arch/atomic';
 import { local_irq_restore, local_irq_save } from '../arch/irqflags';
+import { simple_strtoul } from '../lib/string';
 import { emit_stats, emitter, stats } from '../printk/emit/emit';
 import { pr_info, pr_warn } from '../printk/printk';
 import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from '../serial/uart_lock';
+import { arg } from '../shell/commands';
 import { local_clock, udelay } from '../time/timekeeping';
 import { tty_printf } from '../tty/tty';
 import { register_scenario } from './registry';
@@ -33,6 +37,9 @@ const BACKLOG: u32 = 20;
 /** When CPU 0 wants port->lock, and how long that may take: a few lines' time. */
 const COMES_US: u32 = 10_000;
 const LONG_NS: u64 = 30_000_000;
+/** emergency-owner: how long the lock is held, and when CPU 0 comes, µs. */
+const HOLD_US: u32 = 20_000;
+const OWNED_US: u32 = 100;
 /** The first line of a report may cut one off that its thread is printing. */
 const REPLAYS_MAX: u32 = 2;
 
@@ -88,6 +95,31 @@ function port_user(unused: usize): u32 {
   return 0;
 }
 
+/** What the argument says, and how long the report took, µs. */
+const hold_us: usize = memory.data(4, 4);
+const took_us: usize = memory.data(4, 4);
+
+function port_owner(unused: usize): u32 {
+  scenario_barrier();
+  const flags = uart_port_lock_irqsave(scenario_port());
+  udelay(READ_ONCE(hold_us));
+  uart_port_unlock_irqrestore(scenario_port(), flags);
+  scenario_done();
+  return 0;
+}
+
+function lone_reporter(unused: usize): u32 {
+  scenario_barrier();
+  udelay(OWNED_US);
+  emitter.emergency_enter();
+  const start = local_clock();
+  pr_warn('report: the port is taken\n');
+  WRITE_ONCE(took_us, <u32>((local_clock() - start) / 1000));
+  emitter.emergency_exit();
+  scenario_done();
+  return 0;
+}
+
 function replays(): u32 {
   return READ_ONCE(stats + offsetof<emit_stats>('replays'));
 }
@@ -115,6 +147,18 @@ function emergency_port_lock(argc: u32, argv: usize): u32 {
   return scenario_verdict('emergency-port-lock', true);
 }
 
+function emergency_owner(argc: u32, argv: usize): u32 {
+  if (!scenario_needs_cpus(2)) return 1;
+  WRITE_ONCE(hold_us, argc > 2 ? simple_strtoul(arg(argv, 2)) : HOLD_US);
+  scenario_settle();
+  scenario_prepare(2);
+  scenario_thread(lone_reporter, 'reporter', 0);
+  scenario_thread(port_owner, 'owner', 1);
+  scenario_finish();
+  tty_printf('scenario: the report took %u us\n', READ_ONCE(took_us));
+  return scenario_verdict('emergency-owner', true);
+}
+
 function emergency_irq(argc: u32, argv: usize): u32 {
   scenario_settle();
   scenario_prepare(1);
@@ -124,6 +168,11 @@ function emergency_irq(argc: u32, argv: usize): u32 {
 }
 
 export function register_emergency(): void {
+  register_scenario(
+    'emergency-owner',
+    'class 26: a report while port->lock is held',
+    emergency_owner,
+  );
   register_scenario('emergency-storm', 'class 25: a report while others log', emergency_storm);
   register_scenario(
     'emergency-port-lock',

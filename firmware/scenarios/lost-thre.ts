@@ -3,10 +3,10 @@
 //
 // console->write() polls, with IER cleared, and keeps a character that comes in meanwhile for the
 // interrupt handler, which it makes come by IER.THRI. The handler reads IIR: THRE is acknowledged. There
-// is nothing to send: stop_tx(). A task writes to the tty: start_tx() sets IER.THRI, the transmitter is
+// is nothing to send: stop_tx(). Later a task writes to the tty: start_tx() sets IER.THRI, the transmitter is
 // empty, and where a 16550A would interrupt, this one does not: all output stays in the ring for ever.
 // The driver's backup timer sees to that; with the argument `bare` it is off.
-// The far end: a character 2 ms after scenario_begin.
+// The far end: a character while console->write() runs, 2 ms after scenario_begin if the caller prints.
 
 import { streq } from '../lib/string';
 import { pr_info } from '../printk/printk';
@@ -28,6 +28,7 @@ import {
   scenario_thread,
   scenario_tty,
   scenario_verdict,
+  scenario_wait_printed,
 } from './scenario';
 
 /** More than a FIFO holds. */
@@ -38,6 +39,7 @@ function writer(unused: usize): u32 {
   const tty = scenario_tty();
   scenario_barrier();
   pr_info('lost-thre: this takes long enough for a character to come in meanwhile\n');
+  scenario_wait_printed();
   n_tty_write(tty, output, OUTPUT_BYTES);
   while (tty.ops.chars_in_buffer(tty) != 0) msleep(1);
   scenario_done();

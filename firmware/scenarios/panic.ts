@@ -4,7 +4,7 @@
 // panic-waiter     CPU 1 prints a long line, CPU 2 waits for the console (19), and both are to be stopped (28).
 // panic-port-lock  CPU 1 is stopped while its driver has port->lock (20).
 // panic-sem-lock   CPU 1 is stopped inside sem->lock (20).
-// panic-flood      CPU 1 logs without a pause and does not listen to IPIs (21).
+// panic-flood      CPU 1 logs without a pause, inside an NMI: neither IPI nor NMI stops it (21).
 // panic-writer     CPU 1 has been stopped in the middle of printk() (23).
 // panic-backlog    there is a lot that has not been printed yet (23).
 // panic-nmi        CPU 1, which takes no interrupts any more, has printed in an NMI (23).
@@ -17,9 +17,9 @@ import { cpu_online } from '../arch/smp';
 import { panic } from '../kernel/panic';
 import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
 import { console_sem, prb } from '../printk/console';
-import { pr_info, pr_warn } from '../printk/printk';
+import { pr_info, pr_warn, printk_deferred } from '../printk/printk';
 import { printk_enter } from '../printk/printk-entry';
-import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from '../serial/uart_lock';
+import { uart_port_lock_irqsave } from '../serial/uart_lock';
 import { udelay } from '../time/timekeeping';
 import { register_scenario } from './registry';
 import {
@@ -69,12 +69,8 @@ function waiter(unused: usize): u32 {
 /** Interrupts off, as all that follow: only an NMI stops it. */
 function port_lock_holder(unused: usize): u32 {
   scenario_barrier();
-  local_irq_disable();
-  while (true) {
-    const flags = uart_port_lock_irqsave(scenario_port());
-    udelay(HOLD_US);
-    uart_port_unlock_irqrestore(scenario_port(), flags);
-  }
+  uart_port_lock_irqsave(scenario_port());
+  while (true) hart_pause();
   return 0;
 }
 
@@ -89,10 +85,17 @@ function sem_lock_holder(unused: usize): u32 {
   return 0;
 }
 
-function flooder(unused: usize): u32 {
+function nmi_flood(): void {
+  for (let n: u32 = 0; ; n++) printk_deferred('flood %u\n', n);
+}
+
+/** CPU 0: sees to it that CPU 1 is at it first. */
+function flooded_panicker(unused: usize): u32 {
   scenario_barrier();
-  local_irq_disable();
-  for (let n: u32 = 0; ; n++) pr_info('flood %u\n', n);
+  register_nmi_handler(nmi_flood);
+  send_nmi(1, NMI_REASON_WORKLOAD);
+  udelay(PANICS_US);
+  panic('scenario %s', load<usize>(found));
   return 0;
 }
 
@@ -179,7 +182,7 @@ function panic_sem_lock(argc: u32, argv: usize): u32 {
 }
 
 function panic_flood(argc: u32, argv: usize): u32 {
-  return run('panic-flood', panicker, flooder);
+  return run('panic-flood', flooded_panicker, deaf);
 }
 
 function panic_writer(argc: u32, argv: usize): u32 {

@@ -153,15 +153,15 @@ export function scenario_finish(): void {
   scenario_end();
 }
 
-/** Waits until consoles have printed the log, if anybody prints it. */
-function wait_for_consoles(): void {
+/** Waits until consoles have printed the log, if anybody prints it. Task context. */
+export function scenario_wait_printed(): void {
   for (let ms: u32 = 0; ms < CATCH_UP_MS && !printed_up_to(prb.next_seq()); ms += 10) msleep(10);
   msleep(QUIET_MS);
 }
 
 /** The verdict, on a line of its own: behind what is still to be printed. Returns what run() returns. */
 export function scenario_verdict(name: string, ok: bool): u32 {
-  wait_for_consoles();
+  scenario_wait_printed();
   const ms = READ_ONCE(slow_ms);
   if (ms != 0) tty_printf('scenario: %s took %u ms\n', <usize>READ_ONCE(slow_what), ms);
   tty_printf('scenario %s: %s\n', str(name), str(ok ? 'PASS' : 'FAIL'));

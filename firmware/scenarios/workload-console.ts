@@ -20,6 +20,7 @@ const speak: usize = memory.data(4, 4);
 const write: usize = memory.data(4, 4);
 const write_atomic: usize = memory.data(4, 4);
 const write_thread: usize = memory.data(4, 4);
+const write_some: usize = memory.data(4, 4);
 
 function speak_if_asked(): void {
   if (xchg(asked, 0)) changetype<() => void>(<usize>READ_ONCE(speak))();
@@ -50,6 +51,13 @@ function noisy_write_thread(console: Console, ctxt: nbcon_context): void {
   );
 }
 
+function noisy_write_some(console: Console, text: usize, length: u32): u32 {
+  speak_if_asked();
+  return changetype<(console: Console, text: usize, length: u32) => u32>(
+    <usize>READ_ONCE(write_some),
+  )(console, text, length);
+}
+
 /** /dev/console, or null. */
 function preferred_console(): Console | null {
   for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
@@ -68,9 +76,11 @@ export function noisy_console_begin(fn: () => void): void {
   WRITE_ONCE(write, <u32>changetype<usize>(console.write));
   WRITE_ONCE(write_atomic, <u32>changetype<usize>(console.write_atomic));
   WRITE_ONCE(write_thread, <u32>changetype<usize>(console.write_thread));
+  WRITE_ONCE(write_some, <u32>changetype<usize>(console.write_some));
   console.write = noisy_write;
   console.write_atomic = noisy_write_atomic;
   console.write_thread = noisy_write_thread;
+  console.write_some = noisy_write_some;
 }
 
 /** Makes it speak the next time that it prints. Any context. */
@@ -91,5 +101,8 @@ export function noisy_console_end(): void {
   );
   console.write_thread = changetype<(console: Console, ctxt: nbcon_context) => void>(
     <usize>READ_ONCE(write_thread),
+  );
+  console.write_some = changetype<(console: Console, text: usize, length: u32) => u32>(
+    <usize>READ_ONCE(write_some),
   );
 }

@@ -302,7 +302,9 @@ function test_cost(): void {
     if (n < least) least = n;
   }
   note('storing 40 characters: %u instructions', least);
-  check(least < 1500 || !minstret_counts(), 'cost of storing', least, 1500);
+  // `spill` looks first whether there is room.
+  const most: u32 = prb.name == 'spill' ? 2000 : 1500;
+  check(least < most || !minstret_counts(), 'cost of storing', least, most);
   log_end();
 }
 

@@ -6,7 +6,8 @@ import { init_irq_work, irq_work, irq_work_queue } from '../kernel/irq_work';
 import { literal_at, literal_length, str } from '../lib/string';
 import { prb } from '../printk/console';
 import { LOGLEVEL_CRIT, LOGLEVEL_ERR, LOGLEVEL_INFO, LOGLEVEL_WARNING } from '../printk/levels';
-import { pr_cont, pr_err, pr_info, printk } from '../printk/printk';
+import { emitter } from '../printk/emit/emit';
+import { pr_cont, pr_err, pr_info, printk, printk_store_only } from '../printk/printk';
 import { printk_enter, printk_exit } from '../printk/printk-entry';
 import { printk_counters } from '../printk/printk-stats';
 import {
@@ -36,6 +37,8 @@ import {
 import { check, check_equal, register_selftest } from './tap';
 
 const CALLER_CPU: u32 = 0x80000000;
+/** Messages that do not fit into 1 KiB. */
+const FILLERS: u32 = 64;
 /** A C string without an end in sight. */
 const long_text: usize = memory.data(2048, 4);
 const once_word: usize = memory.data(4, 4);
@@ -67,11 +70,6 @@ function test_record(): void {
   log_end();
 }
 
-/** Does the store in use put fragments together? */
-function store_continues(): bool {
-  return prb.name != 'percpu';
-}
-
 function test_cont(): void {
   log_begin();
   const flags = local_irq_save();
@@ -79,15 +77,23 @@ function test_cont(): void {
   pr_cont(' and');
   pr_cont(' end\n');
   local_irq_restore(flags);
-  if (store_continues()) {
-    check(log_find('selftest cont and end'), 'one record');
-    check_equal(info_level(found.info), LOGLEVEL_INFO, 'level of the beginning');
-  } else {
-    check(log_find('selftest cont'), 'beginning');
-    check(log_next() && text_is(' and'), 'fragment');
-    check_equal(info_flags(found.info) & LOG_CONT, LOG_CONT, 'flag of a fragment');
-    check(log_next() && text_is(' end'), 'end');
-  }
+  check(log_find('selftest cont and end'), 'one record');
+  check_equal(info_level(found.info), LOGLEVEL_INFO, 'level of the beginning');
+  log_end();
+}
+
+/** What follows more than a small log holds may be kept elsewhere at first: it is put together all the same. */
+function test_cont_full(): void {
+  log_begin();
+  const flags = local_irq_save();
+  for (let i: u32 = 0; i < FILLERS; i++) printk_store_only('selftest filler %u\n', i, 0);
+  pr_info('selftest full');
+  pr_cont(' and');
+  pr_cont(' end\n');
+  local_irq_restore(flags);
+  emitter.stored();
+  msleep(20);
+  check(log_find('selftest full and end'), 'one record');
   log_end();
 }
 
@@ -244,6 +250,7 @@ function test_ratelimit(): void {
 export function register_printk_selftests(): void {
   register_selftest('printk: record', test_record);
   register_selftest('printk: continuation', test_cont);
+  register_selftest('printk: continuation in a full log', test_cont_full);
   register_selftest('printk: continuation by another caller', test_cont_caller);
   register_selftest('printk: empty record', test_empty);
   register_selftest('printk: truncation', test_truncation);

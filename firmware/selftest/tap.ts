@@ -12,8 +12,8 @@ class selftest {
   run: () => void;
 }
 
-const TESTS_MAX: u32 = 64;
-const table: usize = memory.data(8 * 64, 4);
+const TESTS_MAX: u32 = 96;
+const table: usize = memory.data(8 * 96, 4);
 const count: usize = memory.data(4, 4);
 /** Checks of the running test that did not hold; any CPU. */
 const failures: usize = memory.data(4, 4);

@@ -5,6 +5,7 @@ import { WRITE_ONCE } from '../arch/atomic';
 import { UartNode, board, uart_node } from '../arch/fdt';
 import { spin_lock_init, spinlock_t } from '../locking/spinlock';
 import { param_is } from '../init/params';
+import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
 import { memblock_alloc } from '../mm/memblock';
 import {
@@ -24,7 +25,10 @@ import {
   parse_console_options,
 } from '../printk/console-options';
 import { emitter } from '../printk/emit/emit';
+import { dev_info_init, dev_printk_emit } from '../printk/dev_printk';
+import { LOGLEVEL_INFO } from '../printk/levels';
 import { pr_info, pr_warn } from '../printk/printk';
+import { DEV_INFO_SIZE } from '../printk/store/store';
 import { timer_list } from '../time/timer';
 import { CLOCAL, CREAD, CRTSCTS, CS7, CS8, HUPCL, PARENB, PARODD, ktermios } from '../tty/termios';
 import { tty_struct } from '../tty/tty_io';
@@ -73,6 +77,10 @@ const ports: usize = memory.data(512 * 4, 8);
 const locks: usize = memory.data(offsetof<spinlock_t>() * 4, 8);
 const icounts: usize = memory.data(offsetof<uart_icount>() * 4, 8);
 const ttys: usize = memory.data(4 * 4, 4);
+/** For messages about a port, at boot: its name, and its dev_info. */
+const device_name: usize = memory.data(32, 4);
+const DEVICE_NAME_MAX: u32 = 32;
+const device_info: usize = memory.data(DEV_INFO_SIZE, 4);
 const consoles: usize = memory.data(offsetof<Console>() * 4, 8);
 const first_stash: usize = memory.data(8192, 4);
 /** n of the boot console's ttySn. */
@@ -194,6 +202,23 @@ function register_port_console(up: uart_8250_port, option: ConsoleOption): void 
   }
 }
 
+/** Says what there is. */
+function report_port(up: uart_8250_port): void {
+  snprintf(device_name, DEVICE_NAME_MAX, '%x.serial', up.membase);
+  dev_info_init(device_info, 'platform', device_name);
+  dev_printk_emit(
+    LOGLEVEL_INFO,
+    device_info,
+    '%S: ttyS%u at MMIO 0x%x (irq = %u, base_baud = %u) is a %s\n',
+    device_name,
+    up.line,
+    up.membase,
+    up.irq,
+    up.uartclk / 16,
+    str(serial8250_type_name(up.type)),
+  );
+}
+
 /** The driver proper: all ports, their ttys, and the consoles among them. Boot CPU. */
 export function serial8250_init(): void {
   if (param_is('sysrq.under_port_lock', '1')) WRITE_ONCE(uart_sysrq_under_lock, 1);
@@ -209,15 +234,7 @@ export function serial8250_init(): void {
       pr_warn('%x.serial: no UART at MMIO 0x%x\n', up.membase, up.membase);
       continue;
     }
-    pr_info(
-      '%x.serial: ttyS%u at MMIO 0x%x (irq = %u, base_baud = %u) is a %s\n',
-      up.membase,
-      n,
-      up.membase,
-      up.irq,
-      up.uartclk / 16,
-      str(serial8250_type_name(up.type)),
-    );
+    report_port(up);
     const tty = uart_add_one_port(up);
     store<usize>(ttys + ((<usize>n) << 2), changetype<usize>(tty));
   }

@@ -30,11 +30,12 @@ function show_boot_parameters(): void {
   show_parameter('printk.caller=1', 'lines tell who printed');
   show_parameter('console_msg_format=..', 'syslog: lines begin with their level');
   show_parameter('printk=NAME', '2016, safe-v3, petr, peterz, 5.10, nbcon, printkit');
-  show_parameter('printk.store=NAME', 'logbuf, safe, percpu, lockless');
+  show_parameter('printk.store=NAME', 'logbuf, safe, percpu, lockless, spill');
   show_parameter('printk.emit=NAME', 'direct, handover, deferred, kthread, nbcon, relay');
+  show_parameter('printk.console_threads', 'with kthread: a thread for each console');
   show_parameter('force_early_printk', 'with direct: the console takes no lock');
   show_parameter('log_buf_len=N[KM]', 'size of the log');
-  show_parameter('printk.percpu_pages=N', 'store percpu: pages of each CPU');
+  show_parameter('printk.percpu_pages=N', 'stores percpu, spill: pages of each CPU');
   show_parameter(
     'printk.percpu_overwrite=',
     'store percpu, full: 1 loses the oldest, 0 the newest',

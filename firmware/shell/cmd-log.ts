@@ -23,7 +23,7 @@ function cmd_log(argc: u32, argv: usize): void {
       first = 2;
     }
   }
-  if (argc > first) vprintk_emit(level, '%S\n', rest(argc, argv, first), 0, 0, 0, 0, 0, 0, 0);
+  if (argc > first) vprintk_emit(level, 0, '%S\n', rest(argc, argv, first), 0, 0, 0, 0, 0, 0, 0);
 }
 
 export function register_log_commands(): void {

@@ -1,20 +1,14 @@
 // Shell commands that end the session: poweroff, reboot.
 
-import { machine_power_off, machine_restart } from '../arch/reset';
+import { kernel_power_off, kernel_restart } from '../kernel/reboot';
 import { simple_strtoul } from '../lib/string';
-import { emitter } from '../printk/emit/emit';
-import { pr_notice } from '../printk/printk';
-import { uart_drain } from '../serial/8250';
 import { tty_wait_until_sent } from '../tty/tty';
 import { arg, register_command } from './commands';
 
 /** Off, when everything printed has left the UART. */
 export function power_off(code: u32): void {
   tty_wait_until_sent();
-  pr_notice('reboot: Power down\n');
-  emitter.shutdown();
-  uart_drain();
-  machine_power_off(code);
+  kernel_power_off(code);
 }
 
 function cmd_poweroff(argc: u32, argv: usize): void {
@@ -23,10 +17,7 @@ function cmd_poweroff(argc: u32, argv: usize): void {
 
 function cmd_reboot(argc: u32, argv: usize): void {
   tty_wait_until_sent();
-  pr_notice('reboot: Restarting system\n');
-  emitter.shutdown();
-  uart_drain();
-  machine_restart();
+  kernel_restart();
 }
 
 export function register_power_commands(): void {

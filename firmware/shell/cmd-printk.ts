@@ -73,10 +73,11 @@ function cmd_printk(argc: u32, argv: usize): void {
     stat(offsetof<emit_stats>('replays')),
   );
   tty_printf(
-    'handovers %u takeovers %u unsafe takeovers %u\n',
+    'handovers %u takeovers %u unsafe takeovers %u emergencies %u\n',
     stat(offsetof<emit_stats>('handovers')),
     stat(offsetof<emit_stats>('takeovers')),
     stat(offsetof<emit_stats>('unsafe_takeovers')),
+    stat(offsetof<emit_stats>('emergencies')),
   );
 }
 

@@ -26,7 +26,9 @@ import { register_log_commands } from './cmd-log';
 import { register_power_commands } from './cmd-power';
 import { register_printk_commands } from './cmd-printk';
 import { register_system_commands } from './cmd-system';
+import { register_stty_command } from './cmd-stty';
 import { register_tty_commands } from './cmd-tty';
+import { register_uart_commands } from './cmd-uart';
 import { register_break_commands } from './cmd-break';
 import { register_kernel_commands } from './cmd-kernel';
 import { register_stress_commands } from './cmd-stress';
@@ -154,6 +156,8 @@ export function shell_main(): void {
   register_power_commands();
   register_printk_commands();
   register_system_commands();
+  register_uart_commands();
+  register_stty_command();
   register_tty_commands();
   register_task_commands();
   register_run_commands();

@@ -104,7 +104,9 @@ export function tick_nohz_idle_enter(): void {
     if (at < event) event = at;
   }
   WRITE_ONCE(changetype<usize>(cpu) + offsetof<Cpu>('tick_stopped'), 1);
-  clint_set_timer(cpu.cpu, event);
+  // An NMI since the first look has seen a tick to wait for; one from here on sends the CPU an IPI.
+  if (irq_work_needs_cpu()) WRITE_ONCE(changetype<usize>(cpu) + offsetof<Cpu>('tick_stopped'), 0);
+  else clint_set_timer(cpu.cpu, event);
 }
 
 /** Catches up with the time that has passed. Interrupts off. */

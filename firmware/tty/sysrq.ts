@@ -6,12 +6,13 @@
 // it, as before Linux 4.20, see serial_core.ts), so a handler neither sleeps nor waits for a task.
 
 import { READ_ONCE } from '../arch/atomic';
-import { machine_power_off, machine_restart } from '../arch/reset';
+import { machine_restart } from '../arch/reset';
 import { NR_CPUS, smp_processor_id } from '../arch/percpu';
 import { dump_stack, show_task_stack } from '../arch/backtrace';
 import { NMI_REASON_BACKTRACE, send_nmi } from '../arch/nmi';
 import { cpu_online } from '../arch/smp';
 import { panic } from '../kernel/panic';
+import { orderly_poweroff, poweroff_init } from '../kernel/reboot';
 import { first_lock, next_lock, spin_is_locked, spinlock_t } from '../locking/spinlock';
 import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
@@ -179,6 +180,7 @@ function sysrq_memory(key: u32): void {
   );
 }
 
+/** Linux's emergency_restart(): at once. What nobody has printed yet is lost. */
 function sysrq_reboot(key: u32): void {
   machine_restart();
 }
@@ -187,8 +189,9 @@ function sysrq_crash(key: u32): void {
   panic('sysrq triggered crash');
 }
 
+/** In order, by a worker thread: the log is printed first. */
 function sysrq_power_off(key: u32): void {
-  machine_power_off(0);
+  orderly_poweroff();
 }
 
 /** Makes the console's tty usable again: output goes on, ^C works, lines end as they should. */
@@ -206,6 +209,7 @@ function sysrq_replay(key: u32): void {
 
 /** Boot, before the first BREAK can come in. */
 export function sysrq_init(): void {
+  poweroff_init();
   register_sysrq_key(0x62, 'reboot(b)', 'Resetting', sysrq_reboot);
   register_sysrq_key(0x63, 'crash(c)', 'Trigger a crash', sysrq_crash);
   register_sysrq_key(0x64, 'show-all-locks(d)', 'Show Locks Held', sysrq_locks);

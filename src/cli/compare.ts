@@ -92,7 +92,7 @@ async function compareWorkload(options: CompareOptions, designs: readonly Design
   const page = options.html === undefined ? undefined : openPage(options.html);
   const jobs = designs.map((design) => ({ kind: 'workload', design }) as const);
   const results = await doAll(options, jobs);
-  await show(options, results, comparisonTable(results));
+  await show(options, results, comparisonTable(results, terminalWidth()));
   if (page !== undefined) await writePage(page, results);
 }
 
@@ -108,7 +108,7 @@ async function compareScenarios(
     cases.map(({ name }) => ({ kind: 'scenario', design, scenario: name }) as const),
   );
   const results = await doAll(options, jobs);
-  await show(options, results, scenarioTable(results));
+  await show(options, results, scenarioTable(results, terminalWidth()));
 }
 
 async function doAll<J extends Job>(
@@ -129,6 +129,11 @@ async function show(
   lines: readonly string[],
 ): Promise<void> {
   await print(json === true ? `${JSON.stringify(results, null, 2)}\n` : `${lines.join('\n')}\n`);
+}
+
+/** Of a terminal; tables that go elsewhere have the width that they have in the docs. */
+function terminalWidth(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns : undefined;
 }
 
 /** Says on a terminal how far it is. */

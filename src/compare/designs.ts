@@ -6,7 +6,8 @@ import { PrintkitError } from '../errors.ts';
 export const STORES = ['logbuf', 'safe', 'percpu', 'lockless'] as const;
 /** Who puts it on the wire, and when (`printk.emit=`). */
 export const EMITTERS = ['direct', 'handover', 'deferred', 'kthread', 'nbcon'] as const;
-/** Our own, which can be named like the others and is not among those compared unasked. */
+/** Our own, which can be named like the others and are not among those compared unasked. */
+const OWN_STORE = 'spill';
 const OWN_EMITTER = 'relay';
 /** Historical pairs and one of our own, by name (`printk=`). */
 export const PRESETS = ['2016', 'safe-v3', '5.10', 'petr', 'peterz', 'nbcon', 'printkit'] as const;
@@ -35,12 +36,14 @@ export const PRESET_DESIGNS: readonly Design[] = PRESETS.map((preset) => ({
 
 /** @throws PrintkitError when there is no such pair */
 export function pairNamed(name: string): Design {
-  const own = STORES.map((store) => pair(store, OWN_EMITTER));
-  const found = [...PAIRS, ...own].find((each) => each.name === name);
-  if (found !== undefined) return found;
+  const [store = '', emit = ''] = name.split('+');
+  const stores: readonly string[] = [...STORES, OWN_STORE];
+  const emitters: readonly string[] = [...EMITTERS, OWN_EMITTER];
+  const found = pair(store, emit);
+  if (stores.includes(store) && emitters.includes(emit) && found.name === name) return found;
   throw new PrintkitError(
-    `--pair: "${name}" is not STORE+EMITTER: stores are ${STORES.join(', ')}; ` +
-      `emitters are ${EMITTERS.join(', ')}, ${OWN_EMITTER}`,
+    `--pair: "${name}" is not STORE+EMITTER: stores are ${stores.join(', ')}; ` +
+      `emitters are ${emitters.join(', ')}`,
   );
 }
 

@@ -2,6 +2,7 @@
 // A scenario's entry says what brings it about, which lines must reach the wire, and what is expected,
 // from the general to the particular.
 
+import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
 import { EMITTERS, STORES } from './designs.ts';
 
 /**
@@ -34,14 +35,20 @@ export interface ScenarioCase {
   readonly harts?: number;
   /** What the kernel command line says besides the design. */
   readonly bootargs?: string;
+  /** A defect of the UART that it takes. */
+  readonly fault?: Uart8250Fault;
   /** What the far end does: a line script. */
   readonly script?: string;
   /** Longer than it takes if it does not hang, virtual ms. */
   readonly regionMs?: number;
   /** It ends when the machine is reset, and has no verdict of its own. */
   readonly resets?: boolean;
+  /** A CPU in it cannot be stopped: that it goes on, and that the panic says so, is no failure. */
+  readonly unstoppable?: boolean;
   /** Texts that must be on the wire when it has ended. */
   readonly says?: readonly string[];
+  /** On so many consoles, which share the wire: each text must be there so often, no more, no less. */
+  readonly consoles?: number;
   readonly expected: Expectation;
 }
 
@@ -49,6 +56,8 @@ export interface ScenarioCase {
 const FLOW = 'console=ttyS0,115200n8r';
 const CTS_RETURNS = 'uart0 scenario_ready cts off\nuart0 scenario_begin+1ms cts on';
 const DSR_FALLS = 'uart0 scenario_begin+1ms dsr off';
+/** Printing takes 8 ms; it may begin as late as the next tick, 10 ms. */
+const X_COMES = [2, 6, 10, 14].map((ms) => `uart0 scenario_begin+${ms}ms send "x"`).join('\n');
 const SYSRQ_H = 'uart0 scenario_begin+1ms break 2ms\nuart0 scenario_begin+5ms send "h"';
 
 /** Who prints in the caller's context meets the caller's locks again. */
@@ -70,6 +79,11 @@ const SURVIVES: Expectation = { default: 'survives' };
 const PANIC_RESETS = 'panic=-1';
 const panicEnds = (scenario: string) =>
   `---[ end Kernel panic - not syncing: scenario ${scenario} ]---`;
+
+/** Whole lines. */
+const TWO_CONSOLES_SAY = [0, 1].flatMap((cpu) =>
+  [1, 2, 3, 4].map((n) => `two consoles: CPU ${cpu} says line ${n} of 4.\n`),
+);
 
 export const SCENARIO_CASES: readonly ScenarioCase[] = [
   {
@@ -102,6 +116,17 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     expected: DIRECT_HANGS,
   },
   {
+    name: 'sem-recursion',
+    classes: [3],
+    says: ['no longer affine to cpu0'],
+    // up(console_sem) is a printk_safe section: `handover` defers, and `safe` keeps the message aside.
+    expected: {
+      default: 'survives',
+      emit: { direct: 'hangs' },
+      pair: { 'safe+direct': 'survives' },
+    },
+  },
+  {
     name: 'pool-lock',
     classes: [10],
     script: 'uart0 scenario_begin+1ms send "x"',
@@ -116,6 +141,15 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     expected: DIRECT_HANGS,
   },
   {
+    name: 'tty-port-owner',
+    classes: [12],
+    harts: 3,
+    script: CTS_RETURNS,
+    says: ['tty: page allocation failure', 'tty: somebody prints'],
+    // Only where somebody waits for the console's owner.
+    expected: { default: 'survives', emit: { handover: 'hangs' } },
+  },
+  {
     name: 'sysrq-irq',
     classes: [14],
     script: SYSRQ_H,
@@ -128,6 +162,15 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     script: CTS_RETURNS,
     says: ['ttyS0: transmitter not ready'],
     expected: DIRECT_HANGS,
+  },
+  {
+    name: 'lost-thre',
+    args: 'bare',
+    classes: [16],
+    fault: 'lost-thre',
+    script: X_COMES,
+    regionMs: 1000,
+    expected: { default: 'stalls' },
   },
   {
     name: 'nmi-writer',
@@ -241,9 +284,15 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     classes: [21],
     bootargs: `${PANIC_RESETS} log_buf_len=4K`,
     resets: true,
-    regionMs: 3000,
+    regionMs: 2500,
+    unstoppable: true,
     says: [panicEnds('panic-flood')],
-    expected: SURVIVES,
+    // As Linux before 5.18 had it. `safe` keeps the flood aside, and only so much of it.
+    expected: {
+      default: 'survives',
+      emit: { direct: 'stalls', deferred: 'stalls' },
+      pair: { 'safe+direct': 'survives', 'safe+deferred': 'loses' },
+    },
   },
   {
     name: 'panic-writer',
@@ -304,7 +353,7 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     bootargs: 'log_buf_len=2K',
     regionMs: 600,
     says: ['stall: message 24 '],
-    expected: { default: 'survives', store: { lockless: 'loses' }, proposal: 'loses' },
+    expected: { default: 'survives', store: { lockless: 'loses' } },
   },
   {
     name: 'emergency-storm',
@@ -323,6 +372,13 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     expected: SURVIVES,
   },
   {
+    name: 'emergency-owner',
+    classes: [26],
+    regionMs: 300,
+    says: ['report: the port is taken'],
+    expected: SURVIVES,
+  },
+  {
     name: 'emergency-irq',
     classes: [27],
     script: 'uart0 scenario_begin+1ms send "abcdefghijklmnopqrstuvwxyz"',
@@ -335,10 +391,20 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     classes: [31],
     bootargs: 'keep_bootcon',
     regionMs: 300,
-    says: [0, 1].flatMap((cpu) =>
-      [1, 2, 3, 4].map((n) => `two consoles: CPU ${cpu} says line ${n} of 4.\n`),
-    ),
+    consoles: 2,
+    says: TWO_CONSOLES_SAY,
     expected: SURVIVES,
+  },
+  {
+    name: 'two-threads',
+    run: 'two-consoles',
+    classes: [31],
+    bootargs: 'keep_bootcon printk.console_threads',
+    regionMs: 300,
+    consoles: 2,
+    says: TWO_CONSOLES_SAY,
+    // The only one that has threads while there is a boot console.
+    expected: { default: 'survives', emit: { kthread: 'loses' } },
   },
 ];
 

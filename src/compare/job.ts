@@ -1,11 +1,11 @@
 // A piece of work for the pool, and what comes of it: plain data both, as they go between threads.
 
-import type { ElfFile } from '../debug/elf.ts';
-import type { Symbolizer } from '../debug/symbolizer.ts';
 import type { Design } from './designs.ts';
+import { bootKey, type Guests } from './guests.ts';
 import { measureDesign } from './measure.ts';
 import type { DesignResult } from './result.ts';
-import { runCase, type ScenarioResult } from './scenario-case.ts';
+import { runCase, scenarioCase, type ScenarioResult } from './scenario-case.ts';
+import { scenarioBoot } from './scenario-run.ts';
 
 export type Job =
   | { readonly kind: 'workload'; readonly design: Design }
@@ -19,12 +19,22 @@ export interface JobResults {
 }
 export type JobResult<J extends Job = Job> = JobResults[J['kind']];
 
-/** @throws PrintkitError when the program lacks what is to be watched */
-export function doJob(elf: ElfFile, symbolizer: Symbolizer, job: Job): JobResult {
+/** Jobs of the same group can share a boot: one worker does them all. */
+export function jobGroup(job: Job): string {
   switch (job.kind) {
     case 'workload':
-      return measureDesign(elf, symbolizer, job.design);
+      return job.design.name;
     case 'scenario':
-      return runCase(elf, symbolizer, job.design, job.scenario);
+      return bootKey(scenarioBoot(job.design, scenarioCase(job.scenario)));
+  }
+}
+
+/** @throws PrintkitError when the program lacks what is to be watched */
+export function doJob(guests: Guests, job: Job): JobResult {
+  switch (job.kind) {
+    case 'workload':
+      return measureDesign(guests.elf, guests.symbolizer, job.design);
+    case 'scenario':
+      return runCase(guests, job.design, job.scenario);
   }
 }

@@ -3,9 +3,9 @@
 
 import { Worker } from 'node:worker_threads';
 import type { ElfFile } from '../debug/elf.ts';
-import { Symbolizer } from '../debug/symbolizer.ts';
 import { PrintkitError } from '../errors.ts';
-import { doJob, type Job, type JobResult } from './job.ts';
+import { Guests } from './guests.ts';
+import { doJob, type Job, jobGroup, type JobResult } from './job.ts';
 
 /** From a worker: the result of its job, or what went wrong. */
 export type WorkerReply =
@@ -35,25 +35,35 @@ export async function doJobs<J extends Job>(
     results[index] = result as JobResult<J>;
     progress?.(++done);
   };
+  const groups = inGroups(jobs);
   if (threads === 1) {
-    const symbolizer = new Symbolizer(elf);
-    jobs.forEach((job, i) => finished(i, doJob(elf, symbolizer, job)));
+    const guests = new Guests(elf);
+    for (const index of groups.flat()) finished(index, doJob(guests, jobs[index]));
     return results;
   }
-  let next = 0;
   const work = async (): Promise<void> => {
     const worker = startWorker(elfPath);
     try {
-      while (next < jobs.length) {
-        const index = next++;
-        finished(index, await ask(worker, jobs[index]));
+      for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+        for (const index of group) finished(index, await ask(worker, jobs[index]));
       }
     } finally {
       await worker.terminate();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(threads, groups.length) }, work));
   return results;
+}
+
+/** Indices of jobs that one worker does in a row, in the order in which their first ones stand. */
+function inGroups(jobs: readonly Job[]): number[][] {
+  const groups = new Map<string, number[]>();
+  jobs.forEach((job, index) => {
+    const group = groups.get(jobGroup(job));
+    if (group === undefined) groups.set(jobGroup(job), [index]);
+    else group.push(index);
+  });
+  return [...groups.values()];
 }
 
 /** Beside this file, in the sources (under a loader for TypeScript) or compiled. */

@@ -2,12 +2,10 @@
 // far end, and tells where it got to and, if it hangs, where each hart is.
 
 import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
-import { type ElfFile, toMachineImage } from '../debug/elf.ts';
-import type { Symbolizer } from '../debug/symbolizer.ts';
-import { followSymbols, LineScript, parseLineScript } from '../lines/line-script.ts';
-import { Machine } from '../machine/machine.ts';
-import { bootToPrompt, PROMPT } from './boot.ts';
+import { followSymbols, parseLineScript } from '../lines/line-script.ts';
+import { PROMPT } from './boot.ts';
 import type { Design } from './designs.ts';
+import type { BootOptions, Guests } from './guests.ts';
 import { type StuckHart, stuckHarts } from './stuck.ts';
 import { Wire } from './wire.ts';
 
@@ -43,39 +41,35 @@ export interface ScenarioRun {
   readonly stuck: readonly StuckHart[];
 }
 
-/** @throws PrintkitError for a mistake in the script, or a guest that does not get to its prompt */
+/** What a scenario's guest is booted with. */
+export function scenarioBoot(
+  design: Design,
+  { bootargs = '', harts = 2, fault }: ScenarioOptions,
+): BootOptions {
+  return { harts, bootargs: `${design.bootargs} ${bootargs}`.trim(), fault };
+}
+
+/** @throws PrintkitError for a mistake in the script */
 export function runScenario(
-  elf: ElfFile,
-  symbolizer: Symbolizer,
+  guests: Guests,
   design: Design,
   name: string,
   options: ScenarioOptions = {},
 ): ScenarioRun {
-  const { script = '', bootargs = '', harts = 2, fault, args = '' } = options;
-  const { regionMs = REGION_MS } = options;
-  const machine = new Machine({
-    harts,
-    bootargs: `${design.bootargs} ${bootargs}`.trim(),
-    uarts: [fault ? { fault } : {}],
-  });
-  machine.load(toMachineImage(elf));
-  const wire = new Wire(machine.clock);
-  machine.uarts[0].attach(wire);
-  if (!bootToPrompt(machine, wire)) {
-    return {
-      begun: false,
-      ended: false,
-      text: textOf(wire, 0),
-      stuck: stuckHarts(machine, symbolizer),
-    };
+  const { script = '', args = '', regionMs = REGION_MS } = options;
+  const { symbolizer } = guests;
+  const guest = guests.boot(scenarioBoot(design, options));
+  const { machine, wire } = guest;
+  if (!guest.prompted) {
+    const stuck = stuckHarts(machine, symbolizer);
+    return { begun: false, ended: false, text: textOf(wire, 0), stuck };
   }
-  const events = parseLineScript(script, 'script', machine.uarts.length);
-  const play = new LineScript(events, machine.clock, machine.uarts);
+  guest.script.play(parseLineScript(script, 'script', machine.uarts.length));
   const seen = new Set<string>();
   for (const mark of ['scenario_begin', 'scenario_end']) {
-    machine.watch(symbolizer.address(mark), () => seen.add(mark));
+    guest.watch(symbolizer.address(mark), () => seen.add(mark));
   }
-  followSymbols(play, machine, (symbol) => symbolizer.find(symbol)?.address, 'script');
+  followSymbols(guest.script, guest, (symbol) => symbolizer.find(symbol)?.address, 'script');
   const from = wire.lines.length;
   let reset = false;
   wire.type(`run ${name}${args === '' ? '' : ` ${args}`}\r`);

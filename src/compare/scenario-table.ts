@@ -26,29 +26,31 @@ export function isUnexpected(result: ScenarioResult): boolean {
 const NAME_WIDTH = 18;
 const GAP = 2;
 
-/** Scenarios that do not fit beside each other come below. */
 const WIDTH = 118;
 
 const columnWidth = (scenario: string) => Math.max(scenario.length, 'survives!'.length) + GAP;
 
-/** Scenarios in groups, each of which fits the width. */
-function inGroups(scenarios: readonly string[]): string[][] {
+/** Scenarios in groups, each of which fits the width; what does not fit beside the others comes below. */
+function inGroups(scenarios: readonly string[], width: number): string[][] {
   const groups: string[][] = [];
-  let width = WIDTH;
+  let used = width;
   for (const scenario of scenarios) {
-    width += columnWidth(scenario);
-    if (width > WIDTH) {
+    used += columnWidth(scenario);
+    if (used > width) {
       groups.push([]);
-      width = NAME_WIDTH + columnWidth(scenario);
+      used = NAME_WIDTH + columnWidth(scenario);
     }
     groups.at(-1)?.push(scenario);
   }
   return groups;
 }
 
-/** Lines, without line ends. A `!` stands behind an outcome that is not the expected one. */
-export function scenarioTable(results: readonly ScenarioResult[]): string[] {
-  const groups = inGroups([...new Set(results.map(({ scenario }) => scenario))]);
+/**
+ * Lines, without line ends. A `!` stands behind an outcome that is not the expected one.
+ * @param width of the terminal, in columns
+ */
+export function scenarioTable(results: readonly ScenarioResult[], width = WIDTH): string[] {
+  const groups = inGroups([...new Set(results.map(({ scenario }) => scenario))], width);
   return [
     ...groups.flatMap((scenarios, i) => [
       ...(i === 0 ? [] : ['']),

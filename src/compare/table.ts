@@ -1,5 +1,5 @@
-// The comparison as a table for a terminal of 120 columns, and below it why messages were lost and where
-// designs hang.
+// The comparison as a table for a terminal of 120 columns or fewer, and below it why messages were lost and
+// where designs hang.
 
 import type { Quantiles } from './quantiles.ts';
 import type { DesignResult } from './result.ts';
@@ -57,33 +57,68 @@ const COLUMNS: readonly Column[] = [
 /** Text columns begin at their left. */
 const LEFT = new Set(['design', 'result']);
 
-function row(cells: readonly string[]): string {
-  return COLUMNS.map(({ title, width }, i) =>
-    LEFT.has(title) ? `${i > 0 ? ' ' : ''}${cells[i].padEnd(width)}` : cells[i].padStart(width),
-  )
+function row(columns: readonly Column[], cells: readonly string[]): string {
+  return columns
+    .map(({ title, width }, i) =>
+      LEFT.has(title) ? `${i > 0 ? ' ' : ''}${cells[i].padEnd(width)}` : cells[i].padStart(width),
+    )
     .join('')
     .trimEnd();
 }
 
-/** Names of groups, each over the middle of its columns. */
-function groupLine(): string {
-  let line = '';
-  for (let i = 0; i < COLUMNS.length;) {
-    const { group } = COLUMNS[i];
-    let width = 0;
-    do width += COLUMNS[i++].width;
-    while (i < COLUMNS.length && group !== '' && COLUMNS[i].group === group);
-    line += group.padStart(width);
+/** Columns that have a group in common stay together; one without a group is alone. */
+function inGroups(columns: readonly Column[]): Column[][] {
+  const groups: Column[][] = [];
+  for (const column of columns) {
+    const last = groups.at(-1);
+    if (column.group !== '' && last?.[0].group === column.group) last.push(column);
+    else groups.push([column]);
   }
-  return line.trimEnd();
+  return groups;
 }
 
-/** Lines, without line ends. */
-export function comparisonTable(results: readonly DesignResult[]): string[] {
+const widthOf = (columns: readonly Column[]): number =>
+  columns.reduce((sum, { title, width }) => sum + width + (LEFT.has(title) ? 1 : 0), 0);
+
+/** Tables that fit the width, one below the other; the first column stands in each. */
+function inTables(width: number): Column[][] {
+  const [design, ...others] = COLUMNS;
+  const tables: Column[][] = [[design]];
+  for (const group of inGroups(others)) {
+    const last = tables[tables.length - 1];
+    if (last.length > 1 && widthOf([...last, ...group]) > width) tables.push([design, ...group]);
+    else last.push(...group);
+  }
+  return tables;
+}
+
+/** Names of groups, each over the end of its columns. */
+function groupLine(columns: readonly Column[]): string {
+  return inGroups(columns)
+    .map((group) => group[0].group.padStart(group.reduce((sum, { width }) => sum + width, 0)))
+    .join('')
+    .trimEnd();
+}
+
+const WIDTH = 120;
+
+/** Lines, without line ends. @param width of the terminal, in columns */
+export function comparisonTable(results: readonly DesignResult[], width = WIDTH): string[] {
+  const tables = inTables(width).map((columns) => [
+    groupLine(columns),
+    row(
+      columns,
+      columns.map(({ title }) => title),
+    ),
+    ...results.map((result) =>
+      row(
+        columns,
+        columns.map(({ text }) => text(result)),
+      ),
+    ),
+  ]);
   return [
-    groupLine(),
-    row(COLUMNS.map(({ title }) => title)),
-    ...results.map((result) => row(COLUMNS.map(({ text }) => text(result)))),
+    ...tables.flatMap((lines, i) => (i === 0 ? lines : ['', ...lines])),
     ...notes('lost', results, (result) => [lossText(result)]),
     ...notes('said twice', results, ({ repeated }) => (repeated > 0 ? [String(repeated)] : [])),
     ...notes('out of order', results, (result) => [disorderText(result)]),

@@ -11,6 +11,15 @@ export interface WireLine {
   readonly endNs: number;
 }
 
+/** How much has arrived. */
+export interface WireMark {
+  readonly lines: number;
+  readonly count: number;
+  /** Of a line that is not finished. */
+  readonly text: string;
+  readonly lastNs: number;
+}
+
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -41,6 +50,19 @@ export class Wire implements SerialLine {
   /** What has come since the last line end. */
   get unfinished(): string {
     return this.#text;
+  }
+
+  /** What has arrived so far, for rewind(). */
+  mark(): WireMark {
+    return { lines: this.lines.length, count: this.count, text: this.#text, lastNs: this.#lastNs };
+  }
+
+  /** Forgets what has arrived since. */
+  rewind({ lines, count, text, lastNs }: WireMark): void {
+    this.lines.length = lines;
+    this.count = count;
+    this.#text = text;
+    this.#lastNs = lastNs;
   }
 
   /** Sends text, which must fit the UART's queue, at the speed of the line. */

@@ -2,20 +2,19 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { readElfFile } from '../debug/elf.ts';
-import { Symbolizer } from '../debug/symbolizer.ts';
 import { PrintkitError } from '../errors.ts';
+import { Guests } from './guests.ts';
 import { doJob, type Job } from './job.ts';
 import type { WorkerReply } from './pool.ts';
 
 const { elfPath } = workerData as { elfPath: string };
-const elf = readElfFile(elfPath);
-const symbolizer = new Symbolizer(elf);
+const guests = new Guests(readElfFile(elfPath));
 
 parentPort?.on('message', (job: Job) => parentPort?.postMessage(reply(job)));
 
 function reply(job: Job): WorkerReply {
   try {
-    return { result: doJob(elf, symbolizer, job) };
+    return { result: doJob(guests, job) };
   } catch (error) {
     const expected = error instanceof PrintkitError;
     const { message, stack } = error as Error;

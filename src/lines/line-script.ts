@@ -108,19 +108,26 @@ interface Due {
 
 /** Plays the events of a script on the ports. */
 export class LineScript {
-  readonly #events: readonly LineEvent[];
+  #events: readonly LineEvent[] = [];
   readonly #ports: readonly LinePort[];
   readonly #timer: Timer;
   readonly #clock: Clock;
-  readonly #awaited: Set<string>;
+  #awaited = new Set<string>();
   #due: Due[] = [];
 
   constructor(events: readonly LineEvent[], clock: Clock, ports: readonly LinePort[]) {
-    this.#events = events;
     this.#ports = ports;
     this.#clock = clock;
-    this.#timer = clock.timer('line-script', () => this.#play());
+    this.#timer = clock.timer('line-script', () => this.#fire());
+    this.play(events);
+  }
+
+  /** Plays other events, and forgets what was still to come. */
+  play(events: readonly LineEvent[]): void {
+    this.#events = events;
     this.#awaited = new Set(events.flatMap(({ symbol }) => (symbol === undefined ? [] : [symbol])));
+    this.#due = [];
+    this.#timer.cancel();
     this.#start(undefined, 0);
   }
 
@@ -177,7 +184,7 @@ export class LineScript {
     if (this.#due.length > 0) this.#timer.set(this.#due[0].atNs);
   }
 
-  #play(): void {
+  #fire(): void {
     while (this.#due.length > 0 && this.#due[0].atNs <= this.#clock.now)
       this.#due.shift()?.action();
     this.#arm();

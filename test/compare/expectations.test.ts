@@ -57,6 +57,22 @@ describe('the table', () => {
     text: 'a\nb\nc\nd\ne\nf',
   });
 
+  it('has scenarios that do not fit beside each other below', () => {
+    const other = { ...result('petr', 'hangs'), scenario: 'sem-recursion' };
+    const both = [result('petr', 'survives'), other];
+    expect(scenarioTable(both, 44)).toEqual([
+      'design            sem-up     sem-recursion',
+      'petr              survives   hangs',
+    ]);
+    expect(scenarioTable(both, 43)).toEqual([
+      'design            sem-up',
+      'petr              survives',
+      '',
+      'design            sem-recursion',
+      'petr              hangs',
+    ]);
+  });
+
   it('marks what is not expected, and says what happened', () => {
     const table = scenarioTable([
       result('logbuf+direct', 'hangs'),

@@ -111,6 +111,27 @@ describe('the table', () => {
     expect(Math.max(heads.length, ...rows.map((row) => row.length))).toBeLessThanOrEqual(120);
   });
 
+  it('comes in parts in a narrower terminal, each with the designs', () => {
+    const [first, second, ...notes] = comparisonTable([GOOD, HUNG], 80).join('\n').split('\n\n');
+    expect(first.split('\n')).toMatchInlineSnapshot(`
+      [
+        "                       instructions   call      irqs off   calm",
+        "design              p50   p99   max    max    p99    max    p50",
+        "lockless+handover 1.23k  100k 11.6M  1.37s 4.65ms 26.8ms 4.91ms",
+        "logbuf+direct         –     –     –  1.37s 4.65ms 26.8ms 4.91ms",
+      ]
+    `);
+    expect(second.split('\n')).toMatchInlineSnapshot(`
+      [
+        "                     until on the wire            at crash end",
+        "design               p50    p99    max lost order wire mem mem result",
+        "lockless+handover  375ms  1.36s  1.39s   60  kept    7   4   4 survives",
+        "logbuf+direct          –      –      –   60     3    7   4   4 HANGS",
+      ]
+    `);
+    expect(notes.join('\n')).toBe(lines.slice(5).join('\n').replaceAll('\n\n', '\n'));
+  });
+
   it('says why messages are lost, and where a design hangs', () => {
     const notes = lines.slice(4);
     expect(notes).toContain('  lockless+handover: recursion 2, overwritten 57, garbled 1');

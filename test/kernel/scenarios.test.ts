@@ -3,30 +3,31 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pairNamed } from '../../src/compare/designs.ts';
+import { Guests } from '../../src/compare/guests.ts';
 import {
   runScenario,
   type ScenarioOptions,
   type ScenarioRun,
 } from '../../src/compare/scenario-run.ts';
-import { type ElfFile, readElf } from '../../src/debug/elf.ts';
-import { Symbolizer } from '../../src/debug/symbolizer.ts';
+import { readElf } from '../../src/debug/elf.ts';
 import { buildImage, Console, PROMPT } from '../firmware/console.ts';
 import { expectWaits, type Wait } from './waits.ts';
 
 /** Who prints, prints in the caller's context: the design that the scenarios are about. */
 const DESIGN = pairNamed('logbuf+direct');
 
+/** Without flow control, with it, and with a defective UART. */
+const KEPT_GUESTS = 3;
+
 let image: Uint8Array;
-let elf: ElfFile;
-let symbolizer: Symbolizer;
+let guests: Guests;
 beforeAll(async () => {
   image = await buildImage();
-  elf = readElf(image);
-  symbolizer = new Symbolizer(elf);
+  guests = new Guests(readElf(image), KEPT_GUESTS);
 }, 120_000);
 
 const run = (name: string, options?: ScenarioOptions): ScenarioRun =>
-  runScenario(elf, symbolizer, DESIGN, name, options);
+  runScenario(guests, DESIGN, name, options);
 
 interface Case {
   name: string;

@@ -106,6 +106,36 @@ describe('suspend and resume', () => {
   });
 });
 
+describe('records that a console finds overwritten', () => {
+  const LINES = 60;
+
+  /** Numbered lines logged while the console is suspended, in a log that cannot hold them. */
+  function missed(store: string, emit: string): { text: string; first: number } {
+    const console = boot(elf, `${pairArguments(store, emit)} log_buf_len=4K`, 2);
+    console.command('suspend ttyS0');
+    for (let n = 0; n < LINES; n++) console.type(`log line ${n} ${'x'.repeat(100)}\r`);
+    console.runFor(LINES * 15 * MS);
+    const from = console.text.length;
+    console.type('resume ttyS0\r');
+    console.runFor(1_500 * MS);
+    const text = console.text.slice(from);
+    const numbers = [...text.matchAll(/line (\d+) x/g)].map(([, n]) => Number(n));
+    expect(numbers.length).toBeGreaterThan(5);
+    expect(numbers).toEqual(numbers.map((_, i) => LINES - numbers.length + i));
+    return { text, first: numbers[0] };
+  }
+
+  it.each([
+    ...EMITTERS.map((emit) => ['lockless', emit] as const),
+    ['logbuf', 'direct'] as const,
+    ['safe', 'kthread'] as const,
+  ])('%s + %s: the next line says how many', (store, emit) => {
+    const { text, first } = missed(store, emit);
+    expect(first).toBeGreaterThan(5);
+    expect(text).toContain(`** ${first} printk messages dropped **\nline ${first} `);
+  });
+});
+
 describe('the look of a line', () => {
   it.each([
     ['console_msg_format=syslog', /<6>\[ +\d+\.\d{6}\] look/],

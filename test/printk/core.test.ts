@@ -41,7 +41,7 @@ const lines = (log: KernelLog): string[] => log.records.flatMap((record) => form
 const onConsole = (console: Console): string[] =>
   console.line.text.replaceAll('\r', '').match(/\[ *\d+\.\d{6}\] .*$/gm) ?? [];
 
-describe.each(['logbuf', 'safe', 'percpu', 'lockless'])(
+describe.each(['logbuf', 'safe', 'percpu', 'lockless', 'spill'])(
   'a guest with the store %s that panics',
   (store) => {
     it('leaves all that was on its console, last words included', () => {
@@ -104,6 +104,25 @@ function inNmi(store: string): { console: Console; log: KernelLog } {
   }
   return { console, log };
 }
+
+it.each(['logbuf', 'safe', 'percpu'])('%s: clear_idx is where dmesg -C has cleared', (store) => {
+  const console = boot(`quiet printk.store=${store} printk.devkmsg=on`);
+  console.waitFor(PROMPT);
+  const info = new TextDecoder().decode(guestVmcoreinfo(symbols, console.machine.memory));
+  const word = (name: string) => {
+    const [, address = '0'] = new RegExp(`^SYMBOL\\(${name}\\)=(.*)$`, 'm').exec(info) ?? [];
+    const at = console.machine.memory.view(parseInt(address, 16), 4);
+    return at[0] | (at[1] << 8) | (at[2] << 16);
+  };
+  expect(word('clear_idx')).toBe(word('log_first_idx'));
+  console.command('dmesg -C');
+  expect(word('clear_idx')).toBe(word('log_next_idx'));
+  const cleared = word('clear_idx');
+  console.command('echo more > /dev/kmsg');
+  console.command('dmesg');
+  expect(word('clear_idx')).toBe(cleared);
+  expect(word('log_next_idx')).toBeGreaterThan(cleared);
+});
 
 describe('what an NMI said just before the end', () => {
   const text = 'NMI received for reason 0 on CPU 1';

@@ -2,8 +2,10 @@
 // on the wire when the machine stands still, from task, interrupt and NMI context.
 
 import { beforeAll, describe, expect, it } from 'vitest';
+import { logInMemory } from '../../src/compare/memory-log.ts';
+import { readElf } from '../../src/debug/elf.ts';
 import { buildImage } from '../firmware/console.ts';
-import { boot, logLines, occurrences, PAIRS, pairArguments } from './guest.ts';
+import { boot, EMITTERS, logLines, occurrences, PAIRS, pairArguments } from './guest.ts';
 
 let elf: Uint8Array;
 beforeAll(async () => {
@@ -12,7 +14,18 @@ beforeAll(async () => {
 
 /** Longer than the transmitter takes to send it before the panic comes. */
 const LONG = 'x'.repeat(200);
+const STAMP = /^\[ *\d+\.\d{6}\] /;
 const END = '---[ end Kernel panic - not syncing: ';
+
+/** Of lines, those that do not stand in a text in this order. */
+function missingFrom(text: readonly string[], lines: readonly string[]): string[] {
+  let at = 0;
+  return lines.filter((line) => {
+    const found = text.indexOf(line, at);
+    if (found >= 0) at = found + 1;
+    return found < 0;
+  });
+}
 
 describe.each(PAIRS)('%s + %s', (store, emit) => {
   it('says all that was logged, why it panics, and stands still', () => {
@@ -22,6 +35,11 @@ describe.each(PAIRS)('%s + %s', (store, emit) => {
     expect(console.finish().kind).toBe('stuck');
 
     const lines = logLines(console.line.text);
+    const texts = lines.map((line) => line.replace(STAMP, ''));
+    // Whole, and in order; a record that was cut short has come again.
+    const log = logInMemory(console.machine, readElf(elf)) ?? [];
+    expect(log.length).toBeGreaterThan(20);
+    expect(missingFrom(texts, log.join('\n').split('\n'))).toEqual([]);
     expect(occurrences(lines, 'Booting printkit')).toBe(1);
     expect(occurrences(lines, 'Run shell as init process')).toBe(1);
     const whole = lines.filter((line) => line.endsWith(LONG));
@@ -35,7 +53,7 @@ describe.each(PAIRS)('%s + %s', (store, emit) => {
   });
 });
 
-describe.each(['direct', 'handover', 'deferred', 'kthread', 'nbcon', 'relay'])('%s', (emit) => {
+describe.each(EMITTERS)('%s', (emit) => {
   it('panics from an NMI', () => {
     const console = boot(elf, pairArguments('lockless', emit), 2);
     console.type(`log first ${LONG}\rpanic nmi\r`);
@@ -50,5 +68,53 @@ describe.each(['direct', 'handover', 'deferred', 'kthread', 'nbcon', 'relay'])('
     console.type(`log first ${LONG}\rpanic\r`);
     expect(console.finish()).toEqual({ kind: 'reboot' });
     expect(logLines(console.line.text).at(-1)).toContain(END);
+  });
+});
+
+describe('panic_print=0x20, panic_console_replay=1', () => {
+  it.each(EMITTERS)('%s: the whole log once more', (emit) => {
+    const end = (bootargs: string): string[] => {
+      const console = boot(elf, `${pairArguments('lockless', emit)} ${bootargs}`, 2);
+      console.type('panic\r');
+      expect(console.finish().kind).toBe('stuck');
+      return logLines(console.line.text);
+    };
+    const once = end('');
+    expect(occurrences(once, 'Booting printkit')).toBe(1);
+    for (const bootargs of ['panic_print=0x20', 'panic_console_replay=1']) {
+      const lines = end(bootargs);
+      expect(occurrences(lines, 'Booting printkit')).toBe(2);
+      expect(occurrences(lines, 'Kernel panic - not syncing: panic command')).toBe(3);
+      expect(lines).toHaveLength(2 * once.length - 1);
+      expect(lines.at(-1)).toContain(END);
+    }
+  });
+
+  it('no other bit does', () => {
+    const console = boot(elf, 'panic_print=0x1f', 1);
+    console.type('panic\r');
+    console.finish();
+    expect(occurrences(logLines(console.line.text), 'Booting printkit')).toBe(1);
+  });
+});
+
+describe('a flood by a CPU that nothing stops', () => {
+  const TOO_MANY =
+    'Too many dropped messages. Suppress messages on non-panic CPUs to prevent livelock.';
+
+  it.each([
+    ['handover', 1],
+    ['kthread', 1],
+    ['relay', 1],
+    // Who panics does not let the others say anything from the beginning.
+    ['nbcon', 0],
+  ])('%s: the flood is suppressed, and %i line says so', (emit, times) => {
+    const console = boot(elf, `${pairArguments('lockless', emit)} log_buf_len=4K panic=-1`, 2);
+    console.type('run panic-flood\r');
+    expect(console.finish()).toEqual({ kind: 'reboot' });
+    const lines = logLines(console.line.text);
+    expect(occurrences(lines, TOO_MANY)).toBe(times);
+    expect(occurrences(lines, 'SMP: failed to stop secondary CPUs')).toBe(1);
+    expect(lines.at(-1)).toContain(END);
   });
 });

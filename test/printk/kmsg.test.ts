@@ -21,7 +21,7 @@ const SELFTESTS = [
   'syslog: actions',
 ];
 
-describe.each(['logbuf', 'safe', 'percpu', 'lockless'])('with the store %s', (store) => {
+describe.each(['logbuf', 'safe', 'percpu', 'lockless', 'spill'])('with the store %s', (store) => {
   it('the guest tests itself', () => {
     const console = boot(`quiet printk.store=${store}`);
     expect(console.command('dmesg')).not.toContain('unknown');
@@ -30,6 +30,26 @@ describe.each(['logbuf', 'safe', 'percpu', 'lockless'])('with the store %s', (st
         `TAP version 13\n1..1\nok 1 - ${name}\nrun: selftest: passed\n`,
       );
     }
+  });
+});
+
+describe('a message about a device', () => {
+  it.each(['logbuf', 'safe', 'percpu', 'lockless', 'spill'])('names it in store %s', (store) => {
+    const console = new Console(elf, {
+      bootargs: `quiet printk.store=${store}`,
+      uarts: [{}, {}],
+    });
+    console.waitFor(PROMPT);
+    console.type('cat /dev/kmsg\r');
+    const end = console.waitFor('Run shell as init process\n');
+    const text = console.text.slice(0, end);
+    const about = [...text.matchAll(/;(\w+)\.serial: (ttyS\d) .*\n((?: .*\n)*)/g)];
+    expect(about.map(([, , tty]) => tty)).toEqual(['ttyS0', 'ttyS1']);
+    for (const [, address, , properties] of about) {
+      expect(properties).toBe(` SUBSYSTEM=platform\n DEVICE=+platform:${address}.serial\n`);
+    }
+    // Only those.
+    expect(text.match(/^ \w+=/gm)).toHaveLength(4);
   });
 });
 
@@ -42,7 +62,8 @@ describe('cat /dev/kmsg', () => {
     const lines = console.text
       .slice(console.text.indexOf('cat /dev/kmsg\n') + 14, end - 1)
       .split('\n');
-    lines.forEach((line, seq) =>
+    const records = lines.filter((line) => !line.startsWith(' '));
+    records.forEach((line, seq) =>
       expect(line).toMatch(new RegExp(`^\\d,${seq},\\d+,-,caller=[TC]\\d+;`)),
     );
     expect(lines[0]).toMatch(/^5,0,\d+,-,caller=T0;Booting printkit/);

@@ -2,6 +2,8 @@
 // panic and from a driver, each as it shows on the wire and in the counters.
 
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readElf } from '../../src/debug/elf.ts';
+import { Symbolizer } from '../../src/debug/symbolizer.ts';
 import { buildImage, type Console } from '../firmware/console.ts';
 import { boot, logLines, occurrences, pairArguments, settle } from './guest.ts';
 
@@ -59,6 +61,62 @@ describe('nbcon', () => {
     expect(console.finish().kind).toBe('stuck');
     expectCutAndReplayed(console.line.text);
     expect(logLines(console.line.text).at(-1)).toContain('---[ end Kernel panic');
+  });
+
+  // 50 characters take 4.4 ms. Who waits for the owner waits 2 ms.
+  it.each([
+    [1000, 1, 3000, 6000],
+    [20_000, 0, 2000, 2500],
+  ])(
+    'a report while a driver has the port for %i us: handed over %i times',
+    (holdUs, handovers, min, max) => {
+      const console = boot(elf, pairArguments('lockless', 'nbcon'), 2);
+      const output = console.command(`run emergency-owner ${holdUs}`);
+      const tookUs = Number(/the report took (\d+) us/.exec(output)?.[1]);
+      expect(tookUs).toBeGreaterThanOrEqual(min);
+      expect(tookUs).toBeLessThan(max);
+      settle(console);
+      const counts = console.command('printk');
+      expect(counter(counts, 'handovers')).toBe(handovers);
+      expect(counter(counts, 'takeovers')).toBe(0);
+      expect(counter(counts, 'emergencies')).toBe(1);
+      // If not by who reports, then by the thread.
+      expect(occurrences(logLines(console.line.text), 'the port is taken')).toBe(1);
+    },
+  );
+
+  describe('hostile takeover', () => {
+    /** firmware/printk/console.ts: where Console has it; nbcon.ts: its bits. */
+    const NBCON_STATE = 32;
+    const UNSAFE = 1 << 4;
+    const UNSAFE_TAKEOVER = 1 << 5;
+
+    /** Panics in a scenario; the console's owner word as it is left, and the wire. */
+    function panicIn(scenario: string): { state: number; text: string } {
+      const console = boot(elf, pairArguments('lockless', 'nbcon'), 2);
+      const { machine } = console;
+      const word = (at: number): number =>
+        new DataView(machine.readMemory(at >>> 0, 4).slice().buffer).getUint32(0, true);
+      let device = 0;
+      const acquire = new Symbolizer(readElf(elf)).address('nbcon_context_try_acquire');
+      // Its context begins with the console.
+      machine.watch(acquire, ({ x }) => (device = word(x[10])));
+      console.type(`run ${scenario}\r`);
+      expect(console.finish().kind).toBe('stuck');
+      return { state: word(device + NBCON_STATE), text: console.line.text };
+    }
+
+    it('happens in the last flush of a panic, marks the console for good, and all is said', () => {
+      const { state, text } = panicIn('panic-port-lock');
+      expect(state & (UNSAFE | UNSAFE_TAKEOVER)).toBe(UNSAFE | UNSAFE_TAKEOVER);
+      expect(text).toContain('---[ end Kernel panic - not syncing: scenario panic-port-lock ]---');
+    });
+
+    it('does not happen where the owner is not in the middle of something', () => {
+      const { state, text } = panicIn('panic-backlog');
+      expect(state & (UNSAFE | UNSAFE_TAKEOVER)).toBe(0);
+      expect(text).toContain('---[ end Kernel panic - not syncing: scenario panic-backlog ]---');
+    });
   });
 
   it('prints by threads, one for each console, and not while there is a boot console', () => {

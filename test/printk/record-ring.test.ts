@@ -24,7 +24,7 @@ const SOURCE = `
     info.text_len = <u16>length;
     set_info_level_flags(info, level, 2);
     info.ts_nsec = <u64>byte * 1000000007;
-    return record_ring_store(ring, info, written) ? 1 : 0;
+    return record_ring_store(ring, info, 0, written) ? 1 : 0;
   }
   export function read(seq: u32, size: u32): i32 {
     record.info = changetype<printk_info>(record_info);

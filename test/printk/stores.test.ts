@@ -3,11 +3,17 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildImage, type Console } from '../firmware/console.ts';
+import { pairNamed } from '../../src/compare/designs.ts';
+import { Guests } from '../../src/compare/guests.ts';
+import { runScenario } from '../../src/compare/scenario-run.ts';
+import { readElf } from '../../src/debug/elf.ts';
 import { STORES, boot, dmesg, pairArguments } from './guest.ts';
 
 let elf: Uint8Array;
+let guests: Guests;
 beforeAll(async () => {
   elf = await buildImage();
+  guests = new Guests(readElf(elf));
 }, 120_000);
 
 /** Runs the self tests whose names begin so. Returns those that failed, with their remarks. */
@@ -19,7 +25,7 @@ function failures(console: Console, tests = 'printk:'): string[] {
 
 const remark = (text: string, pattern: RegExp): number => Number(pattern.exec(text)?.[1]);
 
-describe.each(STORES)('%s', (store) => {
+describe.each([...STORES, 'spill'])('%s', (store) => {
   it.each([1, 4])('keeps what it promises on %i harts', (harts) => {
     // An emitter that is safe in NMIs, so that they are part of the tests.
     expect(failures(boot(elf, pairArguments(store, 'deferred'), harts))).toEqual([]);
@@ -31,6 +37,25 @@ describe.each(STORES)('%s', (store) => {
 
   it('does so in a buffer of 1 KiB', () => {
     expect(failures(boot(elf, `${pairArguments(store, 'kthread')} log_buf_len=1K`))).toEqual([]);
+  });
+});
+
+describe('an NMI that prints while its CPU reads the log', () => {
+  // Class 5 of docs/scenarios.md: logbuf_lock AA. The emitter has no part in it.
+  const nmiReader = (store: string) => {
+    const run = runScenario(guests, pairNamed(`${store}+deferred`), 'nmi-reader');
+    return { ended: run.ended, said: run.text.includes('nmi: message 12'), stuck: run.stuck };
+  };
+
+  it('hangs with logbuf, on the lock that its own CPU has', () => {
+    const { ended, stuck } = nmiReader('logbuf');
+    expect(ended).toBe(false);
+    const waits = stuck.find(({ hart }) => hart === 1);
+    expect(waits).toMatchObject({ lock: 'logbuf_lock', owner: 1 });
+  });
+
+  it.each(['safe', 'percpu', 'lockless', 'spill'])('is heard with %s', (store) => {
+    expect(nmiReader(store)).toEqual({ ended: true, said: true, stuck: [] });
   });
 });
 
@@ -64,7 +89,7 @@ describe('the choice of a store', () => {
   it('names what does not exist, and goes on with the preset', () => {
     const log = dmesg(boot(elf, 'printk.store=nosuch log_buf_len=3G', 1)).join('\n');
     expect(log).toContain('printk: unknown printk.store=nosuch, using logbuf');
-    expect(log).toMatch(/log_buf_len=3G is not within 1024 to \d+, using 65536$/m);
+    expect(log).toMatch(/log_buf_len=3G is not within 1024 to \d+, using 131072$/m);
   });
 
   it('takes that of the preset unless told otherwise', () => {

@@ -5,12 +5,13 @@
 // to a tick late, and an interrupt handler prints with interrupts off, as long as others log.
 
 import { defer_console_output } from '../klogd';
-import { emitter_defaults, printk_emitter } from './emit';
+import { PANIC_OTHERS_PRINT, emitter_defaults, printk_emitter } from './emit';
 import { console_unlock_flush, legacy_flush_on_panic, legacy_shutdown } from './legacy';
 
 export function deferred_init(e: printk_emitter): void {
   emitter_defaults(e);
   e.name = 'deferred';
+  e.panic_others = PANIC_OTHERS_PRINT;
   e.stored = defer_console_output;
   e.stored_deferred = defer_console_output;
   e.console_unlock = console_unlock_flush;

@@ -14,7 +14,7 @@ import { local_irq_restore, local_irq_save } from '../../arch/irqflags';
 import { smp_processor_id } from '../../arch/percpu';
 import { console_trylock, console_unlock } from '../console';
 import { defer_console_output } from '../klogd';
-import { emitter_defaults, printk_emitter } from './emit';
+import { PANIC_OTHERS_PRINT, emitter_defaults, printk_emitter } from './emit';
 import {
   console_flush_all,
   console_has_pending,
@@ -77,6 +77,7 @@ function early_flush_unsafe_last(): void {
 export function direct_init(e: printk_emitter): void {
   emitter_defaults(e);
   e.name = 'direct';
+  e.panic_others = PANIC_OTHERS_PRINT;
   e.stored = direct_stored;
   e.stored_deferred = defer_console_output;
   e.console_unlock = console_unlock_flush;
@@ -88,6 +89,7 @@ export function direct_init(e: printk_emitter): void {
 export function direct_early_init(e: printk_emitter): void {
   emitter_defaults(e);
   e.name = 'direct';
+  e.panic_others = PANIC_OTHERS_PRINT;
   e.early_write = true;
   e.stored = early_stored;
   e.stored_deferred = early_stored;

@@ -1,7 +1,17 @@
 // Who puts stored records on the wire, and when: the interface between printk() and those designs.
 // Which one is in use is decided at boot (presets.ts), independently of the store.
 
+import { fetch_add_relaxed } from '../../arch/atomic';
 import { Console } from '../console';
+
+// What becomes of other CPUs' printk() once one CPU panics, if they go on: they may log faster than the
+// wire carries it, and then the one that panics never comes to the end of the log.
+/** Nothing. Linux before 5.18. */
+export const PANIC_OTHERS_PRINT: u32 = 0;
+/** Ignored as soon as consoles have lost too many records to it. Linux from 5.18 on. */
+export const PANIC_OTHERS_UNTIL_FLOOD: u32 = 1;
+/** Ignored from the first moment on. Linux from 6.12 on. */
+export const PANIC_OTHERS_SILENT: u32 = 2;
 
 @unmanaged
 export class printk_emitter {
@@ -10,6 +20,8 @@ export class printk_emitter {
   uses_nbcon: bool;
   /** Their write() takes no lock: the emitter sees to it that only one CPU writes. */
   early_write: bool;
+  /** PANIC_OTHERS_*. */
+  panic_others: u32;
   /** printk() has stored a record. Any context that printk() may be called in. */
   stored: () => void;
   /** The same for printk_deferred(): the caller may hold locks that printing needs. */
@@ -44,6 +56,11 @@ export const emitter: printk_emitter = changetype<printk_emitter>(
 );
 
 function nothing(): void {}
+/** Counts a report that must be seen. Part of each emitter's emergency_enter(). Any context. */
+export function emergency_begins(): void {
+  fetch_add_relaxed(stats + offsetof<emit_stats>('emergencies'), 1);
+}
+
 function no_console(console: Console): void {}
 function not_ready(console: Console): bool {
   return false;
@@ -53,6 +70,7 @@ function not_ready(console: Console): bool {
 export function emitter_defaults(e: printk_emitter): void {
   e.uses_nbcon = false;
   e.early_write = false;
+  e.panic_others = PANIC_OTHERS_UNTIL_FLOOD;
   e.stored = nothing;
   e.stored_deferred = nothing;
   e.console_unlock = nothing;
@@ -61,7 +79,7 @@ export function emitter_defaults(e: printk_emitter): void {
   e.tx_ready = not_ready;
   e.threads_ready = nothing;
   e.shutdown = nothing;
-  e.emergency_enter = nothing;
+  e.emergency_enter = emergency_begins;
   e.emergency_exit = nothing;
   e.flush_on_panic = nothing;
   e.flush_unsafe_last = nothing;
@@ -84,5 +102,7 @@ export class emit_stats {
   unsafe_takeovers: u32;
   /** Records printed again, because the first time was cut short. */
   replays: u32;
+  /** Reports that must be seen: WARN, BUG, oops, NMI. */
+  emergencies: u32;
 }
 export const stats: usize = memory.data(offsetof<emit_stats>(), 4);

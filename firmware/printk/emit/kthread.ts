@@ -1,7 +1,8 @@
 // Emitter `kthread`: printk() stores and queues an irq_work, which does nothing but wake the printing
 // thread. Only the thread has anything to do with consoles. Before there is a thread, and in a panic,
 // the caller prints; where console_sem cannot be had then, early_console prints. This is what Petr
-// Mladek's reply in the 2016 thread asks for.
+// Mladek's reply in the 2016 thread asks for. With printk.console_threads there is a thread for each
+// console (console-threads.ts).
 //
 // Fails where: the thread does not get to run: interrupts stay off, the CPU is in a loop at a higher
 // priority, or the scheduler itself is broken; what is not printed then is in memory only.
@@ -14,6 +15,7 @@ import {
   preempt_enable,
   smp_processor_id,
 } from '../../arch/percpu';
+import { param_present } from '../../init/params';
 import { init_irq_work, irq_work, irq_work_queue } from '../../kernel/irq_work';
 import { panic_in_progress } from '../../kernel/panic-state';
 import { TASK_INTERRUPTIBLE, cond_resched, schedule } from '../../sched/core';
@@ -26,6 +28,11 @@ import {
 } from '../../sched/rcuwait';
 import { console_lock, console_trylock, console_unlock } from '../console';
 import { early_console_flush } from '../early';
+import {
+  console_threads_start,
+  console_threads_wait,
+  console_threads_wake,
+} from './console-threads';
 import { emit_stats, emitter_defaults, printk_emitter, stats } from './emit';
 import {
   console_flush_one,
@@ -44,9 +51,18 @@ function offload(): bool {
   return READ_ONCE(running) != 0 && !panic_in_progress();
 }
 
+function one_for_each_console(): bool {
+  return param_present('printk.console_threads');
+}
+
 /** Hardirq context. */
 function wake_thread(work: irq_work): void {
   rcuwait_wake_up(wait);
+}
+
+/** The same for all of them. */
+function wake_threads(work: irq_work): void {
+  console_threads_wake();
 }
 
 /** Any context. */
@@ -96,17 +112,20 @@ function kthread_console_unlock(): void {
 
 function kthread_threads_ready(): void {
   rcuwait_init(wait);
+  const each = one_for_each_console();
   for (let cpu: u32 = 0; cpu < NR_CPUS; cpu++) {
     const at = works + <usize>cpu * offsetof<irq_work>();
-    init_irq_work(changetype<irq_work>(at), wake_thread);
+    init_irq_work(changetype<irq_work>(at), each ? wake_threads : wake_thread);
   }
-  kthread_run(printk_kthread, 0, 'printk');
+  if (each) console_threads_start(running);
+  else kthread_run(printk_kthread, 0, 'printk');
   WRITE_ONCE(running, 1);
 }
 
 /** From here on callers print; first of all, what the thread has not. */
 function kthread_shutdown(): void {
   WRITE_ONCE(running, 0);
+  console_threads_wait();
   console_lock();
   console_unlock();
 }

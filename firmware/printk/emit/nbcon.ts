@@ -35,7 +35,7 @@ import {
   nbcon_kthreads_wake,
 } from '../nbcon-thread';
 import { in_printk_safe } from '../printk_safe';
-import { emitter_defaults, printk_emitter } from './emit';
+import { PANIC_OTHERS_SILENT, emitter_defaults, printk_emitter } from './emit';
 import { console_unlock_handover, legacy_flush_on_panic } from './legacy';
 
 /** 1 from the time when threads can be made until the system goes down. */
@@ -105,6 +105,7 @@ export function nbcon_emitter_init(e: printk_emitter): void {
   emitter_defaults(e);
   e.name = 'nbcon';
   e.uses_nbcon = true;
+  e.panic_others = PANIC_OTHERS_SILENT;
   e.stored = nbcon_stored;
   e.stored_deferred = nbcon_stored_deferred;
   e.console_unlock = console_unlock_handover;

@@ -69,7 +69,7 @@ function fill_tables(): void {
   set_preset(3, 'petr', 'safe', 'kthread');
   set_preset(4, 'peterz', 'percpu', 'direct');
   set_preset(5, 'nbcon', 'lockless', 'nbcon');
-  set_preset(6, 'printkit', 'lockless', 'relay');
+  set_preset(6, 'printkit', 'spill', 'relay');
   set_emitter(0, 'direct', direct_init);
   set_emitter(1, 'handover', handover_init);
   set_emitter(2, 'deferred', deferred_init);

@@ -13,6 +13,7 @@ import {
   FAILED_LPOS,
   LPOS_DATALESS,
   NO_LPOS,
+  desc_is_kept,
   desc_make_reusable,
   desc_read_begin,
   desc_read_end,
@@ -84,7 +85,7 @@ function is_blk_wrapped(rb: printk_ringbuffer, begin: u32, next: u32): bool {
  * `begin - 1`, which is no position of a block, if one of them cannot be freed, or if what is at `begin`
  * has been overwritten meanwhile.
  */
-function data_make_reusable(rb: printk_ringbuffer, begin: u32, end: u32): u32 {
+function data_make_reusable(rb: printk_ringbuffer, begin: u32, end: u32, keep: u32): u32 {
   const failed = begin - 1;
   const size = data_size(rb);
   // As long as begin is before end, by less than the buffer.
@@ -99,22 +100,26 @@ function data_make_reusable(rb: printk_ringbuffer, begin: u32, end: u32): u32 {
     state = desc_read_end(desc, id, state);
     if (state != DESC_FINALIZED && state != DESC_REUSABLE) return failed;
     if (desc_begin != begin) return failed;
-    if (state == DESC_FINALIZED) desc_make_reusable(rb, id);
+    if (state == DESC_FINALIZED) {
+      if (desc_is_kept(id, keep)) return failed;
+      desc_make_reusable(rb, id);
+    }
     begin = desc_next;
   }
   return begin;
 }
 
 /**
- * Frees all data before a position. False if some of it belongs to a record that cannot be freed.
+ * Frees all data before a position. False if some of it belongs to a record that cannot be freed, or to one
+ * from the ID `keep` on.
  */
-export function data_push_tail(rb: printk_ringbuffer, lpos: u32): bool {
+export function data_push_tail(rb: printk_ringbuffer, lpos: u32, keep: u32): bool {
   if (lpos & LPOS_DATALESS) return true;
   const size = data_size(rb);
   let tail = READ_ONCE(tail_lpos(rb));
   // As long as the tail is before the position.
   while (lpos - tail - 1 < size) {
-    const next = data_make_reusable(rb, tail, lpos);
+    const next = data_make_reusable(rb, tail, lpos, keep);
     if (next == tail - 1) {
       // LMM(data_push_tail:A): the block's ID, and its descriptor, before the tail. Pairs with
       // data_push_tail:D. LMM(data_push_tail:B): the same against data_alloc:A, data_realloc:A and
@@ -133,6 +138,15 @@ export function data_push_tail(rb: printk_ringbuffer, lpos: u32): bool {
   return true;
 }
 
+/**
+ * Frees what must go for a block of that much text, and `slack` bytes for others who write now. False if
+ * that cannot go. At most half of the buffer in all.
+ */
+export function data_make_room(rb: printk_ringbuffer, text_size: u32, slack: u32, keep: u32): bool {
+  const head = READ_ONCE(head_lpos(rb));
+  return data_push_tail(rb, next_lpos(rb, head, blk_size(text_size) + slack) - data_size(rb), keep);
+}
+
 /** By the record's writer, while it is reserved. */
 function set_lpos(desc: prb_desc, begin: u32, next: u32): void {
   desc.begin = begin;
@@ -146,7 +160,7 @@ function start_block(block: usize, id: u32): usize {
 }
 
 /** Gives a reserved record its block. Returns where the text goes; 0 if there is no room, or no text. */
-export function data_alloc(rb: printk_ringbuffer, id: u32, text_size: u32): usize {
+export function data_alloc(rb: printk_ringbuffer, id: u32, text_size: u32, keep: u32): usize {
   const desc = to_desc(rb, id);
   if (text_size == 0) {
     set_lpos(desc, NO_LPOS, NO_LPOS);
@@ -157,7 +171,7 @@ export function data_alloc(rb: printk_ringbuffer, id: u32, text_size: u32): usiz
   let next: u32;
   for (;;) {
     next = next_lpos(rb, begin, size);
-    if (!data_push_tail(rb, next - data_size(rb))) {
+    if (!data_push_tail(rb, next - data_size(rb), keep)) {
       set_lpos(desc, FAILED_LPOS, FAILED_LPOS);
       return NO_TEXT;
     }
@@ -178,7 +192,13 @@ export function data_alloc(rb: printk_ringbuffer, id: u32, text_size: u32): usiz
  * one. Moves the `text_len` bytes of text that are there if the block now wraps. Returns where its text
  * begins; 0 if that is not possible.
  */
-export function data_realloc(rb: printk_ringbuffer, id: u32, text_len: u32, text_size: u32): usize {
+export function data_realloc(
+  rb: printk_ringbuffer,
+  id: u32,
+  text_len: u32,
+  text_size: u32,
+  keep: u32,
+): usize {
   const desc = to_desc(rb, id);
   const begin = desc.begin;
   const head = READ_ONCE(head_lpos(rb));
@@ -188,7 +208,7 @@ export function data_realloc(rb: printk_ringbuffer, id: u32, text_len: u32, text
   const old_text = (was_wrapped ? rb.data : to_block(rb, begin)) + ID_SIZE;
   // Room to spare in the last word.
   if (head - next < data_size(rb)) return old_text;
-  if (!data_push_tail(rb, next - data_size(rb))) return NO_TEXT;
+  if (!data_push_tail(rb, next - data_size(rb), keep)) return NO_TEXT;
   // LMM(data_realloc:A): as data_alloc:A.
   if (cmpxchg(head_lpos(rb), head, next) != head) return NO_TEXT;
   let text = old_text;

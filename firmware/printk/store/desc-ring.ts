@@ -12,7 +12,7 @@
 //
 // Each barrier has the label that it has in Linux, and says with which other it pairs.
 
-import { READ_ONCE, cmpxchg, cmpxchg_relaxed, smp_rmb } from '../../arch/atomic';
+import { READ_ONCE, WRITE_ONCE, cmpxchg, cmpxchg_relaxed, smp_rmb } from '../../arch/atomic';
 import { data_push_tail, printk_ringbuffer } from './data-ring';
 import { printk_info } from './store';
 
@@ -28,6 +28,8 @@ export class prb_desc_ring {
   tail_id: u32;
   /** Low half of the number of the first record that is not final. (Linux has the one before.) */
   next_finalized_seq: u32;
+  /** Records from this ID on are not to be overwritten; NO_DESC: all may be. */
+  keep_id: u32;
 }
 
 @unmanaged
@@ -52,6 +54,8 @@ export const DESC_MISS: u32 = 4;
 
 const DESC_STATE_SHIFT: u32 = 30;
 export const DESC_ID_MASK: u32 = (1 << 30) - 1;
+/** Set in the difference of two IDs if the first one is the older. */
+const DESC_ID_SIGN: u32 = 1 << 29;
 
 /** No ID: those have 30 bits. */
 export const NO_DESC: u32 = 0xffffffff;
@@ -104,6 +108,25 @@ export function desc_tail_id(ring: prb_desc_ring): u32 {
   return READ_ONCE(tail_id(ring));
 }
 
+function keep_id(ring: prb_desc_ring): usize {
+  return changetype<usize>(ring) + offsetof<prb_desc_ring>('keep_id');
+}
+
+/** From now on, finalized records from this ID on are not to be overwritten; NO_DESC: all may be. */
+export function desc_keep(ring: prb_desc_ring, id: u32): void {
+  WRITE_ONCE(keep_id(ring), id);
+}
+
+/** What desc_keep() said: for functions that free records, and that can be told something else. */
+export function desc_keep_id(ring: prb_desc_ring): u32 {
+  return READ_ONCE(keep_id(ring));
+}
+
+/** Is a finalized record one of those? */
+export function desc_is_kept(id: u32, keep: u32): bool {
+  return keep != NO_DESC && ((id - keep) & DESC_ID_SIGN) == 0;
+}
+
 /** State of a record, given its descriptor's word. */
 function state_of(id: u32, sv: u32): u32 {
   return (sv & DESC_ID_MASK) == id ? sv >> DESC_STATE_SHIFT : DESC_MISS;
@@ -144,9 +167,9 @@ export function desc_make_reusable(ring: prb_desc_ring, id: u32): void {
 
 /**
  * Frees the oldest descriptor with its data. False if it cannot be freed: its writer is at work, or
- * it may be reopened.
+ * it may be reopened, or it is kept.
  */
-function desc_push_tail(ring: printk_ringbuffer, id: u32): bool {
+function desc_push_tail(ring: printk_ringbuffer, id: u32, keep: u32): bool {
   const desc = to_desc(ring, id);
   let state = desc_read_begin(desc, id);
   const next = desc.next;
@@ -162,11 +185,12 @@ function desc_push_tail(ring: printk_ringbuffer, id: u32): bool {
     case DESC_COMMITTED:
       return false;
     case DESC_FINALIZED:
+      if (desc_is_kept(id, keep)) return false;
       desc_make_reusable(ring, id);
   }
 
   // Data that no record has must go before its descriptor does, or nobody could tell whose it is.
-  if (!data_push_tail(ring, next)) return false;
+  if (!data_push_tail(ring, next, keep)) return false;
 
   // The new tail must be one that can be freed later: readers rely on a tail that is valid.
   const after = (id + 1) & DESC_ID_MASK;
@@ -183,7 +207,7 @@ function desc_push_tail(ring: printk_ringbuffer, id: u32): bool {
 }
 
 /** A new descriptor, in state reserved; NO_DESC if the oldest one cannot be freed. */
-export function desc_reserve(ring: printk_ringbuffer): u32 {
+export function desc_reserve(ring: printk_ringbuffer, keep: u32): u32 {
   let id: u32;
   let oldest: u32;
   let head = READ_ONCE(head_id(ring)); // LMM(desc_reserve:A)
@@ -193,7 +217,7 @@ export function desc_reserve(ring: printk_ringbuffer): u32 {
     // LMM(desc_reserve:B): the head before the tail: a tail that is older than this head would be taken
     // for room. Pairs with desc_reserve:D.
     smp_rmb();
-    if (oldest == READ_ONCE(tail_id(ring)) && !desc_push_tail(ring, oldest)) return NO_DESC;
+    if (oldest == READ_ONCE(tail_id(ring)) && !desc_push_tail(ring, oldest, keep)) return NO_DESC;
     // LMM(desc_reserve:D): the tails (of descriptors, and of data) before the head. Full barrier. Pairs
     // with desc_reserve:B, data_push_tail:B, desc_push_tail:C and prb_first_seq:C.
     const seen = cmpxchg(head_id(ring), head, id);
@@ -240,4 +264,10 @@ export function desc_make_final(ring: prb_desc_ring, id: u32): bool {
     cmpxchg_relaxed(changetype<usize>(to_desc(ring, id)), committed, desc_sv(id, DESC_FINALIZED)) ==
     committed
   );
+}
+
+/** Gives up a record whose writer does not run any more: readers pass it, and its room can be used. */
+export function desc_retire(ring: prb_desc_ring, id: u32): void {
+  const reserved = desc_sv(id, DESC_RESERVED);
+  cmpxchg(changetype<usize>(to_desc(ring, id)), reserved, desc_sv(id, DESC_REUSABLE));
 }

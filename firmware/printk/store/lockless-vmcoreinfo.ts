@@ -10,11 +10,8 @@ import {
 import { printk_ringbuffer } from './data-ring';
 import { prb_desc, prb_desc_ring } from './desc-ring';
 import { prb, printk_rb_static } from './lockless';
-import { printk_info } from './store';
+import { DEV_INFO_DEVICE_SIZE, DEV_INFO_SIZE, DEV_INFO_SUBSYSTEM_SIZE, printk_info } from './store';
 
-/** dev_printk_info, the last member of printk_info: char subsystem[16], device[48]. */
-const SUBSYSTEM_SIZE: u32 = 16;
-const DEVICE_SIZE: u32 = 48;
 /** struct latched_seq: a sequence counter, then two u64. */
 const LATCHED_SEQ_SIZE: u32 = 24;
 const LATCHED_SEQ_VAL: u32 = 8;
@@ -54,11 +51,11 @@ function records(): void {
   vmcoreinfo_offset('printk_info.text_len', offsetof<printk_info>('text_len'));
   vmcoreinfo_offset('printk_info.caller_id', offsetof<printk_info>('caller_id'));
   vmcoreinfo_offset('printk_info.dev_info', offsetof<printk_info>('subsystem0'));
-  vmcoreinfo_struct_size('dev_printk_info', SUBSYSTEM_SIZE + DEVICE_SIZE);
+  vmcoreinfo_struct_size('dev_printk_info', DEV_INFO_SIZE);
   vmcoreinfo_offset('dev_printk_info.subsystem', 0);
-  vmcoreinfo_length('printk_info_subsystem', SUBSYSTEM_SIZE);
-  vmcoreinfo_offset('dev_printk_info.device', SUBSYSTEM_SIZE);
-  vmcoreinfo_length('printk_info_device', DEVICE_SIZE);
+  vmcoreinfo_length('printk_info_subsystem', DEV_INFO_SUBSYSTEM_SIZE);
+  vmcoreinfo_offset('dev_printk_info.device', DEV_INFO_SUBSYSTEM_SIZE);
+  vmcoreinfo_length('printk_info_device', DEV_INFO_DEVICE_SIZE);
 }
 
 /** Boot CPU. */

@@ -38,6 +38,8 @@ import {
   desc_commit,
   desc_head_id,
   desc_index,
+  desc_keep,
+  desc_keep_id,
   desc_make_final,
   desc_read_begin,
   desc_read_end,
@@ -56,6 +58,7 @@ import {
   printk_record,
   printk_store,
   reserved_entry,
+  set_info_dev,
   store_defaults,
 } from './store';
 
@@ -80,9 +83,10 @@ function finalized_seq(): usize {
 // Writing. Interrupts are off from begin() to end(): nobody on this CPU but an exception or an NMI
 // comes in between a reservation and its commit.
 
-function lockless_reserve(entry: reserved_entry, size: u32): bool {
+export function lockless_reserve(entry: reserved_entry, size: u32): bool {
   if (!data_check_size(rb, size)) return false;
-  const id = desc_reserve(rb);
+  const keep = entry.press ? NO_DESC : desc_keep_id(rb);
+  const id = desc_reserve(rb, keep);
   if (id == NO_DESC) {
     fetch_add_relaxed(fail_count(), 1);
     return false;
@@ -93,10 +97,13 @@ function lockless_reserve(entry: reserved_entry, size: u32): bool {
   const count = (<u64>1) << rb.count_bits;
   info.seq = info.seq == 0 && index != 0 ? index : info.seq + count;
   info.text_len = 0;
+  set_info_dev(info, entry.dev);
   // Nobody can go on with the record before it.
   if (info.seq > 0 && desc_make_final(rb, (id - 1) & DESC_ID_MASK)) update_finalized(info.seq - 1);
 
-  const text = data_alloc(rb, id, size);
+  let text = data_alloc(rb, id, size, keep);
+  // It has a number now: that is worth an older record.
+  if (text == 0 && size != 0 && keep != NO_DESC) text = data_alloc(rb, id, size, NO_DESC);
   if (text == 0 && size != 0) {
     // The number is used up: readers see that a record is missing.
     const seq = info.seq;
@@ -111,7 +118,7 @@ function lockless_reserve(entry: reserved_entry, size: u32): bool {
   return true;
 }
 
-function lockless_reserve_in_last(entry: reserved_entry, caller_id: u32, size: u32): bool {
+export function lockless_reserve_in_last(entry: reserved_entry, caller_id: u32, size: u32): bool {
   const id = desc_head_id(rb);
   if (!desc_reopen(rb, id, caller_id)) return false;
   const info = to_info(rb, id);
@@ -121,7 +128,10 @@ function lockless_reserve_in_last(entry: reserved_entry, caller_id: u32, size: u
   entry.info = info;
   if (total <= LOG_LINE_MAX && data_check_size(rb, total)) {
     const had_text = (to_desc(rb, id).begin & LPOS_DATALESS) == 0;
-    const text = had_text ? data_realloc(rb, id, text_len, total) : data_alloc(rb, id, total);
+    const keep = desc_keep_id(rb);
+    const text = had_text
+      ? data_realloc(rb, id, text_len, total, keep)
+      : data_alloc(rb, id, total, keep);
     if (text != 0 || total == 0) {
       entry.text = text + <usize>text_len;
       entry.text_size = size;
@@ -132,7 +142,7 @@ function lockless_reserve_in_last(entry: reserved_entry, caller_id: u32, size: u
   return false;
 }
 
-function lockless_commit(entry: reserved_entry): void {
+export function lockless_commit(entry: reserved_entry): void {
   desc_commit(rb, entry.id, DESC_COMMITTED);
   // Who reserved a record meanwhile found this one reserved, and could not make it final.
   if (desc_head_id(rb) == entry.id) return;
@@ -140,7 +150,7 @@ function lockless_commit(entry: reserved_entry): void {
   if (desc_make_final(rb, entry.id)) update_finalized(seq);
 }
 
-function lockless_final_commit(entry: reserved_entry): void {
+export function lockless_final_commit(entry: reserved_entry): void {
   const seq = entry.info.seq;
   desc_commit(rb, entry.id, DESC_FINALIZED);
   update_finalized(seq);
@@ -236,17 +246,17 @@ function update_finalized(seq: u64): void {
   }
 }
 
-function lockless_read(seq: u64, r: printk_record): bool {
+export function lockless_read(seq: u64, r: printk_record): bool {
   return prb_read_valid(seq, r) != NO_SEQ;
 }
 
 /** The tail may stand at records whose text is gone. */
-function lockless_first_seq(): u64 {
+export function lockless_first_seq(): u64 {
   const found = prb_read_valid(0, null);
   return found == NO_SEQ ? lockless_next_seq() : found;
 }
 
-function lockless_next_seq(): u64 {
+export function lockless_next_seq(): u64 {
   // LMM(desc_last_finalized_seq:A): the number before the records that it stands for. Pairs with
   // desc_update_last_finalized:A.
   let seq = to_u64_seq(smp_load_acquire(finalized_seq()));
@@ -274,6 +284,7 @@ export function lockless_init(store: printk_store, buffer: usize, size: u32): vo
   rb.data = buffer;
   rb.fail = 0;
   rb.next_finalized_seq = 0;
+  desc_keep(rb, NO_DESC);
   // Both rings begin one turn before 0, so that wrapping is nothing that comes after years. The oldest
   // descriptor is one that never had a record, and is free.
   rb.head_id = -(count + 1) & DESC_ID_MASK;

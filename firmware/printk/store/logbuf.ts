@@ -11,6 +11,7 @@
 
 import { READ_ONCE, WRITE_ONCE } from '../../arch/atomic';
 import { smp_processor_id } from '../../arch/percpu';
+import { cpu_online, num_online_cpus } from '../../arch/smp';
 import { oops_in_progress } from '../../kernel/panic-state';
 import {
   spin_lock,
@@ -28,6 +29,7 @@ import { console_sem } from '../console';
 import { LOGLEVEL_CRIT } from '../levels';
 import {
   record_ring,
+  record_ring_clear,
   record_ring_init,
   record_ring_read,
   record_ring_reserve,
@@ -37,10 +39,12 @@ import { record_ring_vmcoreinfo } from './record-ring-vmcoreinfo';
 import {
   LOG_LINE_MAX,
   LOG_NEWLINE,
+  info_dev,
   printk_info,
   printk_record,
   printk_store,
   reserved_entry,
+  set_info_dev,
   set_info_level_flags,
   store_defaults,
 } from './store';
@@ -74,7 +78,7 @@ const cont_open: usize = memory.data(4, 4);
 /** Puts what is in cont_buf into the log. Under logbuf_lock. */
 function cont_flush(): void {
   store<u32>(cont_open, 0);
-  record_ring_store(logbuf_ring, cont_info, cont_buf);
+  record_ring_store(logbuf_ring, cont_info, info_dev(cont_info), cont_buf);
 }
 
 /** An empty cont_buf. Under logbuf_lock. */
@@ -131,6 +135,7 @@ export function logbuf_end(entry: reserved_entry): void {
 export function logbuf_reserve(entry: reserved_entry, size: u32): bool {
   cont_start();
   if (!record_ring_reserve(logbuf_ring, size)) return false;
+  set_info_dev(cont_info, entry.dev);
   entry.info = cont_info;
   entry.text = cont_buf;
   entry.text_size = size;
@@ -176,9 +181,26 @@ export function logbuf_next_seq(): u64 {
   return seq;
 }
 
+function logbuf_clear(seq: u64): void {
+  const flags = spin_lock_irqsave(logbuf_lock);
+  record_ring_clear(logbuf_ring, seq);
+  spin_unlock_irqrestore(logbuf_lock, flags);
+}
+
 export function logbuf_bust_locks(): void {
   spin_lock_init(logbuf_lock, 'logbuf_lock');
   WRITE_ONCE(logbuf_cpu, 0);
+}
+
+/**
+ * The same in a panic. A CPU that could not be stopped gives the lock back itself; one that was stopped
+ * with it, or waiting for it, does not.
+ */
+function logbuf_bust_stopped(): void {
+  const owner = READ_ONCE(changetype<usize>(logbuf_lock) + offsetof<spinlock_t>('owner'));
+  const self = smp_processor_id() + 1;
+  if (num_online_cpus() > 1 && owner != self && (owner == 0 || cpu_online(owner - 1))) return;
+  logbuf_bust_locks();
 }
 
 export function logbuf_vmcoreinfo(): void {
@@ -200,6 +222,7 @@ export function logbuf_init(store: printk_store, buffer: usize, size: u32): void
   store.read = logbuf_read;
   store.first_seq = logbuf_first_seq;
   store.next_seq = logbuf_next_seq;
-  store.bust_locks = logbuf_bust_locks;
+  store.clear = logbuf_clear;
+  store.bust_locks = logbuf_bust_stopped;
   store.vmcoreinfo = logbuf_vmcoreinfo;
 }

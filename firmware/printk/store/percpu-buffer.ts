@@ -21,7 +21,7 @@ import {
   smp_store_release,
 } from '../../arch/atomic';
 import { hart_pause } from '../../arch/hart';
-import { PRINTK_INFO_HEAD, printk_info } from './store';
+import { DEV_INFO_SIZE, PRINTK_INFO_HEAD, printk_info } from './store';
 
 export const PAGE_SIZE: u32 = 4096;
 const HEAD: u32 = 1;
@@ -41,17 +41,19 @@ export class buffer_page {
 }
 const PAGE_DATA: u32 = PAGE_SIZE - 16;
 
-/** Head of an event; its text follows. */
+/** Head of an event; its text follows, and at its very end its dev_info, if it has one. */
 @unmanaged
 export class percpu_event {
   /** With the head, a multiple of 8. */
   size: u32;
-  /** EVENT_*. */
+  /** Bits, EVENT_*. */
   state: u32;
 }
-const EVENT_RESERVED: u32 = 0;
+/** It is whole. */
 export const EVENT_COMMITTED: u32 = 1;
-/** Offsets from an event: of its printk_info, which has no dev_info, and of its text. */
+/** It has a dev_info. */
+const EVENT_DEV: u32 = 2;
+/** Offsets from an event: of its printk_info, up to dev_info, and of its text. */
 export const EVENT_INFO: usize = 8;
 export const EVENT_TEXT: usize = 8 + 24;
 
@@ -198,9 +200,18 @@ function turn_page(b: percpu_buffer, page: usize): bool {
   return turned;
 }
 
-/** Room for an event with that much text; 0 if there is none. Ends with percpu_commit() only if there is. */
-export function percpu_reserve(b: percpu_buffer, text_size: u32): usize {
-  const size = (<u32>EVENT_TEXT + text_size + 7) & ~7;
+/** Is the page that is written to the last one that is free? */
+export function percpu_is_tight(b: percpu_buffer): bool {
+  return (READ_ONCE(page_next(READ_ONCE(tail_page(b)))) & HEAD) != 0;
+}
+
+/**
+ * Room for an event with that much text, and with a copy of the DEV_INFO_SIZE bytes at `dev`, if that is
+ * not 0. 0 if there is none. Ends with percpu_commit() only if there is.
+ */
+export function percpu_reserve(b: percpu_buffer, text_size: u32, dev: usize): usize {
+  const dev_size: u32 = dev != 0 ? <u32>DEV_INFO_SIZE : 0;
+  const size = (<u32>EVENT_TEXT + text_size + dev_size + 7) & ~7;
   WRITE_ONCE(nesting(b), READ_ONCE(nesting(b)) + 1);
   while (size <= PAGE_DATA) {
     const page = <usize>READ_ONCE(tail_page(b));
@@ -213,7 +224,8 @@ export function percpu_reserve(b: percpu_buffer, text_size: u32): usize {
     fetch_add_relaxed(page_entries(page), 1);
     const event = page + offsetof<buffer_page>() + <usize>at;
     WRITE_ONCE(event + offsetof<percpu_event>('size'), size);
-    WRITE_ONCE(event + offsetof<percpu_event>('state'), EVENT_RESERVED);
+    WRITE_ONCE(event + offsetof<percpu_event>('state'), dev != 0 ? EVENT_DEV : 0);
+    if (dev != 0) memory.copy(event + <usize>(size - dev_size), dev, DEV_INFO_SIZE);
     memory.fill(event + EVENT_INFO, 0, PRINTK_INFO_HEAD);
     return event;
   }
@@ -255,7 +267,8 @@ function leave(b: percpu_buffer, forced: bool): void {
 }
 
 export function percpu_commit(b: percpu_buffer, event: usize, forced: bool): void {
-  smp_store_release(event + offsetof<percpu_event>('state'), EVENT_COMMITTED);
+  const state = event + offsetof<percpu_event>('state');
+  smp_store_release(state, READ_ONCE(state) | EVENT_COMMITTED);
   leave(b, forced);
 }
 
@@ -297,9 +310,7 @@ export function percpu_peek(b: percpu_buffer): usize {
     const commit = smp_load_acquire(page_commit(page));
     if (b.read < commit) {
       const event = page + offsetof<buffer_page>() + <usize>b.read;
-      if (smp_load_acquire(event + offsetof<percpu_event>('state')) == EVENT_COMMITTED) {
-        return event;
-      }
+      if (smp_load_acquire(event + offsetof<percpu_event>('state')) & EVENT_COMMITTED) return event;
       // In a panic: who wrote it has been stopped.
       b.read += READ_ONCE(event + offsetof<percpu_event>('size'));
       continue;
@@ -318,6 +329,12 @@ export function percpu_consume(b: percpu_buffer, event: usize): void {
 
 export function event_info(event: usize): printk_info {
   return changetype<printk_info>(event + EVENT_INFO);
+}
+
+/** Its dev_info; 0 if it has none. */
+export function event_dev(event: usize): usize {
+  if (!(READ_ONCE(event + offsetof<percpu_event>('state')) & EVENT_DEV)) return 0;
+  return event + <usize>READ_ONCE(event + offsetof<percpu_event>('size')) - DEV_INFO_SIZE;
 }
 
 /** Messages lost since the last time that this was asked. */

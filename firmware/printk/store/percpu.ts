@@ -3,21 +3,22 @@
 // made when somebody reads: the buffers are merged by time stamp, and records are numbered then.
 //
 // What that means for several readers: there is one reader, which is whoever reads at the moment, under
-// reader_lock; it adds what it merged to a log that all readers share. So all see the same records with
+// reader_lock; it adds what it merges to a log that all readers share. So all see the same records with
 // the same numbers. But order is by time only among what was there to be merged: a record that is committed
 // later than a merge has a later place. An NMI that interrupts the reader on its CPU cannot read.
 //
+// Merged is one record at a time: to know whether there are more (next_seq()) only as long as the log has
+// room without dropping what a console has not printed; to read, as far as the reader wants to. A fragment
+// whose line is open goes on with that record.
+//
 // Fails where: one CPU prints more than its buffer holds before anybody reads (printk.percpu_overwrite=1:
 // its oldest messages are lost, =0: its newest), though others' are empty; a CPU dies inside a write: what
-// it prints afterwards cannot be read, unless it panics. Leaves out continuation: a fragment is a record of
-// its own.
+// it prints afterwards cannot be read, unless it panics.
 
-import { READ_ONCE } from '../../arch/atomic';
-import { board } from '../../arch/fdt';
+import { READ_ONCE, WRITE_ONCE } from '../../arch/atomic';
 import { local_irq_restore, local_irq_save } from '../../arch/irqflags';
 import { in_nmi, smp_processor_id } from '../../arch/percpu';
-import { param_is, param_u32 } from '../../init/params';
-import { this_cpu_in_panic } from '../../kernel/panic-state';
+import { panic_note_dropped, this_cpu_in_panic } from '../../kernel/panic-state';
 import { snprintf } from '../../lib/format';
 import {
   spin_is_locked,
@@ -27,56 +28,55 @@ import {
   spin_unlock_no_resched,
   spinlock_t,
 } from '../../locking/spinlock';
-import { memblock_alloc } from '../../mm/memblock';
 import { LOGLEVEL_WARNING } from '../levels';
 import {
-  vmcoreinfo_number,
-  vmcoreinfo_offset,
-  vmcoreinfo_struct_size,
-  vmcoreinfo_symbol,
-} from '../vmcoreinfo';
-import {
-  EVENT_COMMITTED,
-  EVENT_INFO,
   EVENT_TEXT,
-  PAGE_SIZE,
-  buffer_page,
+  event_dev,
   event_info,
-  percpu_buffer,
-  percpu_buffer_bytes,
-  percpu_buffer_init,
   percpu_commit,
   percpu_consume,
-  percpu_event,
-  percpu_force_commit,
   percpu_lost,
   percpu_peek,
   percpu_reserve,
 } from './percpu-buffer';
 import {
+  PAGES_DEFAULT,
+  percpu_buffer_of,
+  percpu_force_all,
+  percpu_oldest,
+  percpu_set_init,
+  percpu_set_vmcoreinfo,
+} from './percpu-set';
+import {
   record_ring,
+  record_ring_clear,
   record_ring_fits,
   record_ring_init,
+  record_ring_make_room,
   record_ring_read,
   record_ring_store,
+  record_ring_take_last,
 } from './record-ring';
 import { record_ring_vmcoreinfo } from './record-ring-vmcoreinfo';
 import {
+  LOG_CONT,
+  LOG_LINE_MAX,
   LOG_NEWLINE,
+  info_dev,
+  info_flags,
   printk_info,
   printk_record,
   printk_store,
   reserved_entry,
+  set_info_flag,
   set_info_level_flags,
   store_defaults,
 } from './store';
+import { unprinted_from, unprinted_update } from './unprinted';
 
-const PAGES_DEFAULT: u32 = 8;
-const PAGES_MIN: u32 = 2;
-const PAGES_MAX: u32 = 256;
+/** A CPU's buffer is half as large as the log, if that is more than the default. */
+const LOG_BYTES_PER_PAGE: u32 = 8192;
 
-/** Pointer to nr_harts percpu_buffers. For crash tools. */
-const percpu_buffers: usize = memory.data(4, 4);
 /** What has been merged. Under reader_lock, as is the reader's part of each buffer. */
 const merged: record_ring = changetype<record_ring>(memory.data(offsetof<record_ring>(), 8));
 const reader_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spinlock_t>(), 4));
@@ -84,16 +84,16 @@ const reader_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spin
 const remark_info: printk_info = changetype<printk_info>(memory.data(offsetof<printk_info>(), 8));
 const remark: usize = memory.data(64, 4);
 const REMARK_MAX: u32 = 64;
-
-function buffer_of(cpu: u32): percpu_buffer {
-  return changetype<percpu_buffer>(
-    load<usize>(percpu_buffers) + <usize>cpu * offsetof<percpu_buffer>(),
-  );
-}
+/** 1: the newest record has no newline yet. And that record, while it is put together. Under reader_lock. */
+const last_open: usize = memory.data(4, 4);
+const last: printk_record = changetype<printk_record>(memory.data(offsetof<printk_record>(), 4));
+const last_info: usize = memory.data(offsetof<printk_info>(), 8);
+const last_text: usize = memory.data(1024, 4);
+const LAST_TEXT_MAX: u32 = 1024;
 
 function percpu_store_reserve(entry: reserved_entry, size: u32): bool {
   if (!record_ring_fits(merged, size)) return false;
-  const event = percpu_reserve(buffer_of(smp_processor_id()), size);
+  const event = percpu_reserve(percpu_buffer_of(smp_processor_id()), size, entry.dev);
   if (event == 0) return false;
   entry.record = event;
   entry.info = event_info(event);
@@ -107,7 +107,7 @@ function percpu_store_reserve_in_last(entry: reserved_entry, caller_id: u32, siz
 }
 
 function percpu_store_commit(entry: reserved_entry): void {
-  percpu_commit(buffer_of(smp_processor_id()), entry.record, this_cpu_in_panic());
+  percpu_commit(percpu_buffer_of(smp_processor_id()), entry.record, this_cpu_in_panic());
 }
 
 /** Becomes the reader. False if this CPU interrupted it, or is it. Interrupts off. */
@@ -124,57 +124,94 @@ function reader_exit(): void {
 
 /** Puts a remark into the log that a CPU has lost messages: here they would have been. */
 function report_lost(cpu: u32, lost: u32, ts_nsec: u64): void {
+  panic_note_dropped(lost);
   const n = snprintf(remark, REMARK_MAX, '** CPU %u lost %u printk messages **', cpu, lost);
   remark_info.ts_nsec = ts_nsec;
   remark_info.text_len = <u16>n;
   set_info_level_flags(remark_info, LOGLEVEL_WARNING, LOG_NEWLINE);
-  record_ring_store(merged, remark_info, remark);
+  record_ring_store(merged, remark_info, 0, remark);
 }
 
-/** Moves the oldest of all CPUs' events to the log. By the reader. */
-function merge_one(): bool {
-  let oldest: usize = 0;
-  let from: u32 = 0;
-  for (let cpu: u32 = 0; cpu < board.nr_harts; cpu++) {
-    const event = percpu_peek(buffer_of(cpu));
-    if (event == 0) continue;
-    if (oldest != 0 && event_info(event).ts_nsec >= event_info(oldest).ts_nsec) continue;
-    oldest = event;
-    from = cpu;
+/** Is there room for a record in the log without taking one away that a console has not printed? */
+function has_room(length: u32): bool {
+  return !unprinted_update() || record_ring_make_room(merged, length, unprinted_from());
+}
+
+/** Is the newest record one that its caller may go on with? Readers do not get it yet. */
+function last_is_open(): bool {
+  return READ_ONCE(last_open) != 0;
+}
+
+/** Goes on with the newest record. False if that is not possible. By the reader. */
+function continue_last(info: printk_info, text: usize): bool {
+  if (!last_is_open() || !(info_flags(info) & LOG_CONT)) return false;
+  record_ring_take_last(merged, last);
+  const before = <u32>last.info.text_len;
+  const total = before + <u32>info.text_len;
+  const same = last.info.caller_id == info.caller_id && total <= LOG_LINE_MAX;
+  if (same) {
+    memory.copy(last.text + <usize>before, text, <usize>info.text_len);
+    last.info.text_len = <u16>total;
+    set_info_flag(last.info, info_flags(info) & LOG_NEWLINE);
   }
-  if (oldest == 0) return false;
-  const b = buffer_of(from);
+  record_ring_store(merged, last.info, info_dev(last.info), last.text);
+  return same;
+}
+
+/**
+ * Moves the oldest of all CPUs' events to the log. `gently`: not if that takes a record away from a
+ * console. False if there is none, or if it may not. By the reader.
+ */
+function merge_one(gently: bool): bool {
+  const from = percpu_oldest();
+  if (from == 0) return false;
+  const b = percpu_buffer_of(from - 1);
+  const event = percpu_peek(b);
+  const info = event_info(event);
+  if (gently && !has_room(<u32>info.text_len)) return false;
   const lost = percpu_lost(b);
-  if (lost) report_lost(from, lost, event_info(oldest).ts_nsec);
-  record_ring_store(merged, event_info(oldest), oldest + EVENT_TEXT);
-  percpu_consume(b, oldest);
+  if (lost) report_lost(from - 1, lost, info.ts_nsec);
+  const text = event + EVENT_TEXT;
+  if (lost != 0 || !continue_last(info, text)) {
+    record_ring_store(merged, info, event_dev(event), text);
+  }
+  WRITE_ONCE(last_open, info_flags(info) & LOG_NEWLINE ? 0 : 1);
+  percpu_consume(b, event);
   return true;
+}
+
+/** The record after the last that readers get. */
+function merged_end(): u64 {
+  return last_is_open() ? merged.next_seq - 1 : merged.next_seq;
 }
 
 function percpu_read(seq: u64, r: printk_record): bool {
   const flags = local_irq_save();
   let found: bool = false;
   if (reader_enter()) {
-    while (merged.next_seq <= seq && merge_one()) {
+    while (merged_end() <= seq && merge_one(false)) {
       // Until it has been merged, or there is no more.
     }
-    found = record_ring_read(merged, seq, r);
+    found = merged_end() > seq && record_ring_read(merged, seq, r);
     reader_exit();
   }
   local_irq_restore(flags);
   return found;
 }
 
-/** Merges all there is, to know. Who cannot be the reader is told what has been merged. */
+/**
+ * Merges what can be merged, to know: all there is, unless consoles are more than the log's size behind.
+ * Who cannot be the reader is told what has been merged.
+ */
 function percpu_next_seq(): u64 {
   const flags = local_irq_save();
   if (reader_enter()) {
-    while (merge_one()) {
+    while (merge_one(true)) {
       // To the end.
     }
     reader_exit();
   }
-  const seq = merged.next_seq;
+  const seq = merged_end();
   local_irq_restore(flags);
   return seq;
 }
@@ -188,55 +225,34 @@ function percpu_first_seq(): u64 {
   return seq;
 }
 
-function percpu_bust_locks(): void {
-  if (spin_is_locked(reader_lock)) spin_lock_init(reader_lock, 'reader_lock');
-  for (let cpu: u32 = 0; cpu < board.nr_harts; cpu++) percpu_force_commit(buffer_of(cpu));
+function percpu_clear(seq: u64): void {
+  const flags = local_irq_save();
+  if (reader_enter()) {
+    record_ring_clear(merged, seq);
+    reader_exit();
+  }
+  local_irq_restore(flags);
 }
 
-/**
- * For a tool that wants what was not merged: for each CPU the events of reader_page from `read` to that
- * page's commit; then, unless that is commit_page, from the page that a `next` with bit 0 set points to
- * (walk from ring_page), by `next` without its two low bits, up to commit_page. Events follow each other
- * by size; those whose state is not EVENT_COMMITTED are to be skipped.
- */
+function percpu_bust_locks(): void {
+  if (spin_is_locked(reader_lock)) spin_lock_init(reader_lock, 'reader_lock');
+  percpu_force_all();
+}
+
 function percpu_vmcoreinfo(): void {
   record_ring_vmcoreinfo(merged);
-  vmcoreinfo_symbol('percpu_buffers', percpu_buffers);
-  vmcoreinfo_number('nr_cpu_ids', board.nr_harts);
-  vmcoreinfo_struct_size('percpu_buffer', offsetof<percpu_buffer>());
-  vmcoreinfo_offset('percpu_buffer.commit_page', offsetof<percpu_buffer>('commit_page'));
-  vmcoreinfo_offset('percpu_buffer.overrun', offsetof<percpu_buffer>('overrun'));
-  vmcoreinfo_offset('percpu_buffer.dropped', offsetof<percpu_buffer>('dropped'));
-  vmcoreinfo_offset('percpu_buffer.lost_reported', offsetof<percpu_buffer>('lost_reported'));
-  vmcoreinfo_offset('percpu_buffer.reader_page', offsetof<percpu_buffer>('reader_page'));
-  vmcoreinfo_offset('percpu_buffer.read', offsetof<percpu_buffer>('read'));
-  vmcoreinfo_offset('percpu_buffer.ring_page', offsetof<percpu_buffer>('ring_page'));
-  vmcoreinfo_offset('percpu_buffer.nr_pages', offsetof<percpu_buffer>('nr_pages'));
-  vmcoreinfo_struct_size('buffer_page', PAGE_SIZE);
-  vmcoreinfo_offset('buffer_page.next', offsetof<buffer_page>('next'));
-  vmcoreinfo_offset('buffer_page.commit', offsetof<buffer_page>('commit'));
-  vmcoreinfo_offset('buffer_page.data', offsetof<buffer_page>());
-  vmcoreinfo_offset('percpu_event.size', offsetof<percpu_event>('size'));
-  vmcoreinfo_offset('percpu_event.state', offsetof<percpu_event>('state'));
-  vmcoreinfo_offset('percpu_event.info', EVENT_INFO);
-  vmcoreinfo_offset('percpu_event.text', EVENT_TEXT);
-  vmcoreinfo_number('EVENT_COMMITTED', EVENT_COMMITTED);
+  percpu_set_vmcoreinfo();
 }
 
 /** Boot CPU, before the first printk(). */
 export function percpu_init(design: printk_store, buffer: usize, size: u32): void {
-  let pages = param_u32('printk.percpu_pages', PAGES_DEFAULT);
-  if (pages < PAGES_MIN) pages = PAGES_MIN;
-  if (pages > PAGES_MAX) pages = PAGES_MAX;
-  const overwrite = !param_is('printk.percpu_overwrite', '0');
-  const harts = board.nr_harts;
-  store<usize>(percpu_buffers, memblock_alloc(<usize>harts * offsetof<percpu_buffer>(), 8));
-  for (let cpu: u32 = 0; cpu < harts; cpu++) {
-    const at = memblock_alloc(percpu_buffer_bytes(pages), 8);
-    percpu_buffer_init(buffer_of(cpu), at, pages, overwrite);
-  }
+  const pages = size / LOG_BYTES_PER_PAGE;
+  percpu_set_init(pages > PAGES_DEFAULT ? pages : PAGES_DEFAULT, true);
   spin_lock_init(reader_lock, 'reader_lock');
   record_ring_init(merged, buffer, size);
+  last.info = changetype<printk_info>(last_info);
+  last.text = last_text;
+  last.text_size = LAST_TEXT_MAX;
 
   store_defaults(design);
   design.name = 'percpu';
@@ -247,6 +263,7 @@ export function percpu_init(design: printk_store, buffer: usize, size: u32): voi
   design.read = percpu_read;
   design.first_seq = percpu_first_seq;
   design.next_seq = percpu_next_seq;
+  design.clear = percpu_clear;
   design.bust_locks = percpu_bust_locks;
   design.vmcoreinfo = percpu_vmcoreinfo;
 }

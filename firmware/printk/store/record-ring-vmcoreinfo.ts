@@ -12,6 +12,7 @@ export function record_ring_vmcoreinfo(ring: record_ring): void {
   vmcoreinfo_symbol('log_first_idx', at + offsetof<record_ring>('log_first_idx'));
   vmcoreinfo_symbol('log_next_idx', at + offsetof<record_ring>('log_next_idx'));
   vmcoreinfo_symbol('clear_seq', clear_seq);
+  vmcoreinfo_symbol('clear_idx', at + offsetof<record_ring>('clear_idx'));
   vmcoreinfo_struct_size('printk_log', PRINTK_LOG_SIZE);
   vmcoreinfo_offset('printk_log.ts_nsec', offsetof<printk_log>('ts_nsec'));
   vmcoreinfo_offset('printk_log.len', offsetof<printk_log>('len'));

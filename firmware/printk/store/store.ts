@@ -40,8 +40,12 @@ export class printk_info {
   device5: u64;
 }
 export const PRINTK_INFO_SIZE: usize = 88;
-/** What comes before dev_info: all that stores keep which have no room for a device's name. */
+/** What comes before dev_info. */
 export const PRINTK_INFO_HEAD: usize = 24;
+/** dev_info: two C strings, each filled up with zeros; the first one is empty if there is no device. */
+export const DEV_INFO_SIZE: usize = 64;
+export const DEV_INFO_SUBSYSTEM_SIZE: u32 = 16;
+export const DEV_INFO_DEVICE_SIZE: u32 = 48;
 
 function flags_level(info: printk_info): usize {
   return changetype<usize>(info) + offsetof<printk_info>('flags_level');
@@ -63,22 +67,44 @@ export function set_info_flag(info: printk_info, flag: u32): void {
   WRITE_ONCE8(flags_level(info), READ_ONCE8(flags_level(info)) | flag);
 }
 
+function dev_info(info: printk_info): usize {
+  return changetype<usize>(info) + PRINTK_INFO_HEAD;
+}
+
+/** Where a record's dev_info is; 0 if it has none. */
+export function info_dev(info: printk_info): usize {
+  return load<u8>(dev_info(info)) != 0 ? dev_info(info) : 0;
+}
+
+/** `dev`: DEV_INFO_SIZE bytes, or 0. */
+export function set_info_dev(info: printk_info, dev: usize): void {
+  if (dev != 0) memory.copy(dev_info(info), dev, DEV_INFO_SIZE);
+  else {
+    // Empty strings.
+    store<u8>(dev_info(info), 0);
+    store<u8>(dev_info(info) + <usize>DEV_INFO_SUBSYSTEM_SIZE, 0);
+  }
+}
+
 /** A write under way. The writer's own: one per CPU, context and depth of printk() (printk.ts). */
 @unmanaged
 export class reserved_entry {
   /** Where the writer formats: LOG_LINE_MAX bytes of its own, unless begin() gives other ones. */
   buffer: usize;
+  /** For reserve(): the device that the message is about, DEV_INFO_SIZE bytes; 0 if it is about none. */
+  dev: usize;
   /** From reserve(): where the text goes, and how much of it there is room for. */
   text: usize;
   text_size: u32;
   /**
-   * From reserve(): for the writer to fill in, but for seq. text_len is what was there before: 0, or
+   * From reserve(): for the writer to fill in, but for seq and dev_info. text_len is what was there before: 0, or
    * after reserve_in_last() the length of the record so far, behind which `text` points.
    */
   info: printk_info;
   /** From begin(): the message is kept aside, for the log to get it later. Nothing is to be printed. */
   aside: bool;
   /** The store's own. */
+  press: bool;
   record: usize;
   id: u32;
 }
@@ -113,6 +139,8 @@ export class printk_store {
   /** Oldest record still kept, and the one after the last that can be read. */
   first_seq: () => u64;
   next_seq: () => u64;
+  /** SYSLOG_ACTION_CLEAR: records before that number are not asked for any more. Task context. */
+  clear: (seq: u64) => void;
   /** In an oops or panic, on the CPU that has it: makes locks usable whose owners do not run any more. */
   bust_locks: () => void;
   /** Brings into the log what was kept aside. In a panic; no lock may be waited for. */
@@ -125,12 +153,14 @@ function nothing(): void {}
 function always(entry: reserved_entry): bool {
   return true;
 }
+function no_clear(seq: u64): void {}
 function no_end(entry: reserved_entry): void {}
 
 /** What a store does unless it says otherwise: nothing. */
 export function store_defaults(store: printk_store): void {
   store.begin = always;
   store.end = no_end;
+  store.clear = no_clear;
   store.bust_locks = nothing;
   store.flush = nothing;
   store.vmcoreinfo = nothing;

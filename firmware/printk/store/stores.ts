@@ -11,9 +11,11 @@ import { lockless_init } from './lockless';
 import { logbuf_init } from './logbuf';
 import { percpu_init } from './percpu';
 import { safe_init } from './safe';
+import { spill_init } from './spill';
 import { printk_store } from './store';
 
-const LOG_BUF_LEN_DEFAULT: u32 = 1 << 16;
+/** Linux's CONFIG_LOG_BUF_SHIFT is 17. */
+const LOG_BUF_LEN_DEFAULT: u32 = 1 << 17;
 const LOG_BUF_LEN_MIN: u32 = 1 << 10;
 /** Of memory: one part in so many may be log. */
 const LOG_BUF_SHARE: u32 = 16;
@@ -24,8 +26,8 @@ class Design {
   /** Gets a buffer of log_buf_len bytes, aligned to 8 and zeroed. */
   init: (store: printk_store, buffer: usize, size: u32) => void;
 }
-const DESIGNS: u32 = 4;
-const designs: usize = memory.data(8 * 4, 4);
+const DESIGNS: u32 = 5;
+const designs: usize = memory.data(8 * 5, 4);
 
 const NAME_MAX: u32 = 32;
 /** What was asked for and cannot be had, for store_report(): a C string, empty if all is well. */
@@ -72,6 +74,7 @@ export function store_init(preset: string): void {
   set_design(1, 'safe', safe_init);
   set_design(2, 'percpu', percpu_init);
   set_design(3, 'lockless', lockless_init);
+  set_design(4, 'spill', spill_init);
   WRITE_ONCE(length, wanted_length());
   const asked = param_present('printk.store');
   if (asked) param_copy('printk.store', unknown, NAME_MAX);

@@ -22,7 +22,7 @@ export interface LogRecord {
 
 export interface KernelLog {
   /** Name of the store that kept it. */
-  readonly store: 'lockless' | 'logbuf' | 'safe' | 'percpu';
+  readonly store: 'lockless' | 'logbuf' | 'safe' | 'percpu' | 'spill';
   /** Oldest first. */
   readonly records: readonly LogRecord[];
   /** Records that were being written, so that their text is not there (yet). */

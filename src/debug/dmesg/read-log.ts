@@ -7,6 +7,7 @@ import type { KernelLog } from './log-record.ts';
 import { readLogbuf } from './logbuf.ts';
 import { readPercpu } from './percpu.ts';
 import { readSafe } from './safe.ts';
+import { readSpill } from './spill.ts';
 import { Vmcoreinfo } from './vmcoreinfo.ts';
 
 interface LogReader {
@@ -15,8 +16,12 @@ interface LogReader {
   read(core: CoreFile, info: Vmcoreinfo): KernelLog;
 }
 
-/** In the order in which they are asked: `safe` and `percpu` have the keys of `logbuf` and their own. */
+/**
+ * In the order in which they are asked: `spill` has the keys of `lockless` and its own, `safe` and
+ * `percpu` those of `logbuf` and their own.
+ */
 const READERS: readonly LogReader[] = [
+  { key: 'SYMBOL(printk_spilled)', read: readSpill },
   { key: 'SYMBOL(prb)', read: readLockless },
   { key: 'SYMBOL(safe_print_seq)', read: readSafe },
   { key: 'SYMBOL(percpu_buffers)', read: readPercpu },
