@@ -6,10 +6,10 @@ import { type ElfFile, toMachineImage } from '../debug/elf.ts';
 import type { Symbolizer } from '../debug/symbolizer.ts';
 import { followSymbols, LineScript, parseLineScript } from '../lines/line-script.ts';
 import { Machine } from '../machine/machine.ts';
-import { bootToPrompt, PROMPT } from './boot.ts';
+import { bootToPrompt, PROMPT } from '../lines/boot.ts';
 import type { Design } from './designs.ts';
 import { type StuckHart, stuckHarts } from './stuck.ts';
-import { Wire } from './wire.ts';
+import { Wire } from '../lines/wire.ts';
 
 const MS = 1_000_000;
 /** Longer than any scenario takes to set up, and than most take for their interesting part. */
