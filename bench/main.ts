@@ -1,7 +1,8 @@
-// npm run bench [-- speed|code|footprint|kernel|lines|printk …]: prints a line per measurement, with its
+// npm run bench [-- code|explore|footprint|kernel|lines|printk|speed …]: prints a line per measurement, with its
 // target and the same thing measured on a peer in the same run. Ends with 1 if a target was missed.
 
 import { codeQuality } from './code-quality.ts';
+import { explore } from './explore.ts';
 import { footprint } from './footprint.ts';
 import { kernel } from './kernel.ts';
 import { lines } from './lines.ts';
@@ -12,6 +13,7 @@ import { speed } from './speed.ts';
 
 const PARTS: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   code: () => codeQuality(),
+  explore,
   footprint,
   kernel: () => kernel(),
   lines,

@@ -12,6 +12,19 @@ export type {
 } from './machine/machine.ts';
 export { PrintkitError } from './errors.ts';
 
+// Explore its schedules. Matchers for vitest are in `printkit/vitest`.
+export { explore } from './explore/explore.ts';
+export type {
+  Exploration,
+  ExploredCoverage,
+  ExploredFinding,
+  ExploreOptions,
+  ExploreProgress,
+} from './explore/explore.ts';
+export type { Bounds } from './explore/search.ts';
+export { scenario } from './scenario.ts';
+export type { ScenarioOptions } from './scenario.ts';
+
 // Load it from an ELF file, and name its addresses.
 export { readElf, readElfFile, toMachineImage } from './debug/elf.ts';
 export type { ElfFile, ElfSection, ElfSegment, ElfSymbol } from './debug/elf.ts';

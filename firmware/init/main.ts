@@ -34,6 +34,7 @@ import { shell_main } from '../shell/shell';
 import { tty_init } from '../tty/tty';
 import { timekeeping_init } from '../time/timekeeping';
 import { HZ } from '../time/tick';
+import { extra_init } from './extra';
 import { NAME, VERSION } from './version';
 import { param_present, param_u32 } from './params';
 
@@ -89,6 +90,7 @@ function kernel_init(unused: usize): u32 {
   smp_init();
   for (let cpu: u32 = 1; cpu < NR_CPUS; cpu++) if (cpu_online(cpu)) init_cpu_threads(cpu);
   watchdog_init();
+  extra_init();
   bench_boot();
   pr_info('Run shell as init process\n');
   set_task_comm(current(), 'sh');

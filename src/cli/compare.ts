@@ -6,7 +6,6 @@ import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import type { Design } from '../compare/designs.ts';
 import type { Job, JobResult } from '../compare/job.ts';
-import type { DesignResult } from '../compare/result.ts';
 import { PrintkitError } from '../errors.ts';
 import { addOptions, type OptionEntry } from './help.ts';
 import { parseCount } from './options.ts';
@@ -18,6 +17,11 @@ interface CompareOptions {
   readonly preset?: readonly string[];
   readonly scenarios?: boolean;
   readonly scenario?: readonly string[];
+  readonly explore?: boolean;
+  readonly seconds: number;
+  readonly preemptions: number;
+  readonly irqs: number;
+  readonly nmis: number;
   readonly json?: boolean;
   readonly html?: string;
   readonly jobs: number;
@@ -25,6 +29,10 @@ interface CompareOptions {
 }
 
 const JOBS_MAX = 64;
+const SECONDS_MAX = 1e6;
+const BOUND_MAX = 20;
+/** What explorations take besides: boot, making a finding smaller. */
+const OVERHEAD_SECONDS = 12;
 
 const OPTIONS: readonly OptionEntry[] = [
   {
@@ -46,8 +54,30 @@ const OPTIONS: readonly OptionEntry[] = [
     flags: '--scenario <name>',
     help: 'only this scenario (may be given several times)',
     repeats: true,
-    conflicts: 'html',
   },
+  {
+    flags: '--explore',
+    help: 'explore the schedules of the scenarios on each (see `explore`)',
+    conflicts: 'scenarios',
+  },
+  {
+    flags: '--seconds <n>',
+    help: 'with --explore: for each design in each scenario',
+    parse: (option, text) => parseCount(option, text, 1, SECONDS_MAX),
+    default: 5,
+  },
+  ...(
+    [
+      ['preemptions', 2],
+      ['irqs', 1],
+      ['nmis', 1],
+    ] as const
+  ).map(([what, most]) => ({
+    flags: `--${what} <n>`,
+    help: `with --explore: most ${what} of a schedule`,
+    parse: (option: string, text: string) => parseCount(option, text, 0, BOUND_MAX),
+    default: most,
+  })),
   { flags: '--json', help: 'print JSON in place of the table' },
   { flags: '--html <file>', help: 'also write a page with charts' },
   {
@@ -66,13 +96,14 @@ export function compareCommand(): Command {
   );
   return addOptions(command, OPTIONS).action(async (options: CompareOptions) => {
     const designs = await wantedDesigns(options);
-    if (onScenarios(options)) await compareScenarios(options, designs);
+    if (options.explore === true) await compareSchedules(options, designs);
+    else if (onScenarios(options)) await compareScenarios(options, designs);
     else await compareWorkload(options, designs);
   });
 }
 
-const onScenarios = ({ scenarios, scenario }: CompareOptions): boolean =>
-  scenarios === true || scenario !== undefined;
+const onScenarios = ({ scenarios, scenario, explore }: CompareOptions): boolean =>
+  scenarios === true || scenario !== undefined || explore === true;
 
 /** What --pair and --preset name; without them, all there are. */
 async function wantedDesigns(options: CompareOptions): Promise<Design[]> {
@@ -93,13 +124,45 @@ async function compareWorkload(options: CompareOptions, designs: readonly Design
   const jobs = designs.map((design) => ({ kind: 'workload', design }) as const);
   const results = await doAll(options, jobs);
   await show(options, results, comparisonTable(results, terminalWidth()));
-  if (page !== undefined) await writePage(page, results);
+  if (page !== undefined) {
+    const { comparisonPage } = await import('../compare/html.ts');
+    writePage(page, comparisonPage(results));
+  }
+}
+
+async function compareSchedules(
+  options: CompareOptions,
+  designs: readonly Design[],
+): Promise<void> {
+  const { SCENARIO_CASES } = await import('../compare/expectations.ts');
+  const { scenarioCase } = await import('../compare/scenario-case.ts');
+  const { exploreAll } = await import('../compare/explore-run.ts');
+  const { explorePage, exploreTable } = await import('../compare/explore-table.ts');
+  const page = options.html === undefined ? undefined : openPage(options.html);
+  const cases = options.scenario?.map(scenarioCase) ?? SCENARIO_CASES;
+  const { elf, seconds, jobs, preemptions, irqs, nmis } = options;
+  const total = designs.length * cases.length;
+  const minutes = Math.ceil((total * (seconds + OVERHEAD_SECONDS)) / 60);
+  process.stderr.write(
+    `printkit: ${designs.length} designs in ${cases.length} scenarios, ${seconds} s each: ${minutes} min at most\n`,
+  );
+  const results = await exploreAll(designs, cases, {
+    ...{ elf, seconds, jobs, progress: progressOf(total) },
+    bounds: { preemptions, irqs, nmis },
+  });
+  await show(options, results, exploreTable(results, terminalWidth()));
+  if (page !== undefined) writePage(page, explorePage(results));
 }
 
 async function compareScenarios(
   options: CompareOptions,
   designs: readonly Design[],
 ): Promise<void> {
+  if (options.html !== undefined) {
+    throw new PrintkitError(
+      '--html: goes with the workload and with --explore, not with --scenario',
+    );
+  }
   const { SCENARIO_CASES } = await import('../compare/expectations.ts');
   const { scenarioCase } = await import('../compare/scenario-case.ts');
   const { scenarioTable } = await import('../compare/scenario-table.ts');
@@ -159,8 +222,7 @@ function openPage(file: string): Page {
   }
 }
 
-async function writePage({ fd }: Page, results: readonly DesignResult[]): Promise<void> {
-  const { comparisonPage } = await import('../compare/html.ts');
-  fs.writeFileSync(fd, comparisonPage(results));
+function writePage({ fd }: Page, html: string): void {
+  fs.writeFileSync(fd, html);
   fs.closeSync(fd);
 }

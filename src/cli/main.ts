@@ -8,6 +8,7 @@ import { buildCommand } from './build.ts';
 import { compareCommand } from './compare.ts';
 import { dmesgCommand } from './dmesg.ts';
 import { EXIT_ERROR } from './exit-codes.ts';
+import { exploreCommand } from './explore.ts';
 import { objdumpCommand } from './objdump.ts';
 import { runCommand } from './run.ts';
 import { packageVersion } from './paths.ts';
@@ -45,6 +46,7 @@ for (const command of [
   objdumpCommand(),
   dmesgCommand(),
   compareCommand(),
+  exploreCommand(),
 ]) {
   command.copyInheritedSettings(program);
   program.addCommand(command);

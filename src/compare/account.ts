@@ -2,7 +2,7 @@
 // messages came out. Pure: from calls of printk(), lines on the wire and the log in memory.
 
 import type { PrintkCall } from './probe.ts';
-import type { WireLine } from './wire.ts';
+import type { WireLine } from '../lines/wire.ts';
 
 /** Why a message is not on the wire at the end. */
 export type Loss =

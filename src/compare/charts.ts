@@ -1,8 +1,7 @@
 // Charts as inline SVG, a row per design: ranges on a logarithmic axis, and shares of a whole. Colours are
 // classes, which the page's style sheet gives for light and dark; each mark says its value on hover.
 
-export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+import { escapeHtml } from '../html/page.ts';
 
 const WIDTH = 860;
 const LABEL_WIDTH = 150;
@@ -87,14 +86,6 @@ export function shareChart(title: string, rows: readonly ShareRow[]): string {
     return label(name, y + ROW_HEIGHT / 2) + bars.join('') + count;
   });
   return svg(title, rows.length * ROW_HEIGHT, lines);
-}
-
-/** Which colour means what. */
-export function legend(entries: readonly (readonly [kind: string, label: string])[]): string {
-  const items = entries.map(
-    ([kind, text]) => `<span><i class="swatch ${kind}"></i>${escapeHtml(text)}</span>`,
-  );
-  return `<p class="legend">${items.join('')}</p>`;
 }
 
 const at = (value: number): string => value.toFixed(1);

@@ -8,8 +8,8 @@ import { Symbolizer } from '../debug/symbolizer.ts';
 import { LineScript } from '../lines/line-script.ts';
 import type { Hart } from '../machine/hart.ts';
 import { Machine } from '../machine/machine.ts';
-import { bootToPrompt } from './boot.ts';
-import { Wire, type WireMark } from './wire.ts';
+import { bootToPrompt } from '../lines/boot.ts';
+import { Wire, type WireMark } from '../lines/wire.ts';
 
 /** What a guest is booted with. */
 export interface BootOptions {

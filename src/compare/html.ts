@@ -1,8 +1,9 @@
 // The comparison as one self-contained page: charts, all figures, and where designs hang. Nothing is
 // loaded from anywhere.
 
+import { escapeHtml, htmlPage, legend } from '../html/page.ts';
 import { LOSSES } from './account.ts';
-import { escapeHtml, legend, type Mark, rangeChart, shareChart } from './charts.ts';
+import { type Mark, rangeChart, shareChart } from './charts.ts';
 import type { Quantiles } from './quantiles.ts';
 import type { DesignResult } from './result.ts';
 import {
@@ -16,16 +17,6 @@ import {
 } from './text.ts';
 
 const STYLE = `
-:root { --ink: #1d232a; --soft: #5c6670; --line: #d9dee3; --paper: #ffffff;
-  --a: #3b76c4; --b: #d98b2b; --c: #b3374a; --ok: #3f8f6b; --mem: #d9b23c; --lost: #b3374a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e7ea; --soft: #9aa4ae; --line: #39424b;
-  --paper: #15191d; --a: #6fa3e6; --b: #e6a857; --c: #e0697b; --ok: #62b48f; --mem: #d9bf62;
-  --lost: #e0697b; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 0.2rem; }
-p { color: var(--soft); margin: 0.3rem 0 0.8rem; max-width: 50rem; }
-svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 .name { text-anchor: end; fill: var(--ink); } .value { fill: var(--soft); }
 .tick { text-anchor: middle; fill: var(--soft); } .grid { stroke: var(--line); }
 .range { stroke: var(--soft); stroke-width: 2; opacity: 0.5; }
@@ -33,12 +24,9 @@ svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
 .max { fill: var(--c); background: var(--c); } .ok { fill: var(--ok); background: var(--ok); }
 .mem { fill: var(--mem); background: var(--mem); }
 .lost { fill: var(--lost); background: var(--lost); }
-.legend span { margin-right: 1.2rem; white-space: nowrap; }
-.swatch { display: inline-block; width: 0.8em; height: 0.8em; border-radius: 2px; margin-right: 0.4em; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; white-space: nowrap; }
 td, th { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } td:first-child, th:first-child, td:last-child { text-align: left; }
-.bad { color: var(--lost); font-weight: 600; } code { font-size: 0.9em; }
+.bad { color: var(--lost); font-weight: 600; }
 `;
 
 const QUANTILES = ['p50', 'p99', 'max'] as const;
@@ -62,10 +50,7 @@ export function comparisonPage(results: readonly DesignResult[]): string {
     const rows = results.map((result) => ({ name: result.name, marks: marks(of(result)) }));
     return section(title, text, legend(LEGEND), rangeChart(title, rows, show));
   };
-  return [
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>printk, design by design</title><style>${STYLE}</style></head><body>`,
+  return htmlPage('printk, design by design', STYLE, [
     '<h1>printk, design by design</h1>',
     '<p>Every way to store a record with every way to put it on the wire, each booted on the same machine of',
     'four harts with one 8250 at 115200 baud, under the same workload: messages at leisure, a burst that no',
@@ -106,8 +91,7 @@ export function comparisonPage(results: readonly DesignResult[]): string {
     ),
     endings(results),
     figures(results),
-    '</body></html>\n',
-  ].join('\n');
+  ]);
 }
 
 const section = (title: string, text: string, ...parts: readonly string[]): string =>

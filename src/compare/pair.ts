@@ -5,11 +5,11 @@ import type { ElfFile } from '../debug/elf.ts';
 import { toMachineImage } from '../debug/elf.ts';
 import type { Symbolizer } from '../debug/symbolizer.ts';
 import { Machine, type StopReason } from '../machine/machine.ts';
-import { bootToPrompt } from './boot.ts';
+import { bootToPrompt } from '../lines/boot.ts';
 import type { Design } from './designs.ts';
 import { PHASE_END, Probe } from './probe.ts';
 import { type StuckHart, stuckHarts } from './stuck.ts';
-import { Wire, type WireLine } from './wire.ts';
+import { Wire, type WireLine } from '../lines/wire.ts';
 
 /** How a run ended. */
 export type Ending =

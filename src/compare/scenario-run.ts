@@ -3,11 +3,11 @@
 
 import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
 import { followSymbols, parseLineScript } from '../lines/line-script.ts';
-import { PROMPT } from './boot.ts';
+import { PROMPT } from '../lines/boot.ts';
 import type { Design } from './designs.ts';
 import type { BootOptions, Guests } from './guests.ts';
 import { type StuckHart, stuckHarts } from './stuck.ts';
-import { Wire } from './wire.ts';
+import { Wire } from '../lines/wire.ts';
 
 const MS = 1_000_000;
 /** Longer than any scenario takes to set up, and than most take for their interesting part. */

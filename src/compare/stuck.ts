@@ -1,7 +1,7 @@
 // Where a guest hangs: the harts that run in circles, the lock that each waits for, and by which calls.
-// The firmware links all its locks into a list, `lock_list`; a lock's words are slock, owner (CPU plus
-// one), name, contended, next (docs/firmware-kernel.md).
+// Harts that sleep for ever are not told apart from those that have nothing to do.
 
+import { GuestLocks } from '../debug/guest-locks.ts';
 import type { Symbolizer } from '../debug/symbolizer.ts';
 import { unwind } from '../debug/unwind.ts';
 import type { Hart } from '../machine/hart.ts';
@@ -23,8 +23,6 @@ const SAMPLE_NS = 4_000_000;
 /** Who spins elsewhere waits for something that is no lock: a sequence count, a console's owner. */
 const LOCK_FUNCTIONS: ReadonlySet<string> = new Set(['spin_lock', 'read_lock', 'write_lock']);
 const NO_LOCK = { lock: undefined, owner: undefined };
-/** The end of lock_list. */
-const LIST_END = 1;
 
 /** Runs the machine on for a while; harts that stay at the same place all the time, and do not sleep. */
 export function stuckHarts(machine: Machine, symbolizer: Symbolizer): StuckHart[] {
@@ -56,38 +54,4 @@ function sameSpin(a: readonly string[], b: readonly string[] | undefined): boole
 
 function trace(machine: Machine, hart: Hart, symbolizer: Symbolizer): string[] {
   return unwind(hart, machine, symbolizer).map(({ site }) => symbolizer.lookup(site)?.name ?? '?');
-}
-
-class GuestLocks {
-  readonly #machine: Machine;
-  readonly #locks = new Set<number>();
-
-  constructor(machine: Machine, symbolizer: Symbolizer) {
-    this.#machine = machine;
-    const list = symbolizer.find('lock_list');
-    if (list === undefined) return;
-    for (let at = this.#word(list.address); at > LIST_END; at = this.#word(at + 16)) {
-      if (this.#locks.has(at)) break;
-      this.#locks.add(at);
-    }
-  }
-
-  /** Of the registers of a hart in spin_lock() or its like, the first that points to a lock. */
-  waitedFor(hart: Hart): Pick<StuckHart, 'lock' | 'owner'> {
-    const address = [...hart.x].map((x) => x >>> 0).find((x) => this.#locks.has(x));
-    if (address === undefined) return NO_LOCK;
-    const owner = this.#word(address + 4) - 1;
-    return { lock: this.#string(this.#word(address + 8)), owner: owner < 0 ? undefined : owner };
-  }
-
-  #word(address: number): number {
-    const bytes = this.#machine.readMemory(address >>> 0, 4);
-    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  }
-
-  /** A string literal of the guest: UTF-16, its length in bytes in the word in front. */
-  #string(address: number): string {
-    const bytes = this.#machine.readMemory(address, this.#word(address - 4));
-    return new TextDecoder('utf-16le').decode(bytes);
-  }
 }

@@ -130,20 +130,28 @@ export class Symbolizer {
 
   /** Up to `count` names that a wrong one may have been meant to be, best first. */
   nearest(name: string, count = 3): string[] {
-    const wanted = name.toLowerCase();
-    const limit = Math.max(2, Math.floor(name.length / 3));
-    const scored: { other: string; score: number }[] = [];
-    for (const other of this.byName.keys()) {
-      if (other.startsWith('.L')) continue;
-      const lower = other.toLowerCase();
-      const contains = wanted.length >= 3 && lower.includes(wanted);
-      // Containing the whole name counts like one typing error.
-      const score = contains ? 1 : distance(wanted, lower, limit);
-      if (score <= limit) scored.push({ other, score });
-    }
-    scored.sort((a, b) => a.score - b.score || (a.other < b.other ? -1 : 1));
-    return scored.slice(0, count).map(({ other }) => other);
+    return nearestNames(
+      name,
+      [...this.byName.keys()].filter((other) => !other.startsWith('.L')),
+      count,
+    );
   }
+}
+
+/** Up to `count` of these names that a wrong one may have been meant to be, best first. */
+export function nearestNames(name: string, names: readonly string[], count = 3): string[] {
+  const wanted = name.toLowerCase();
+  const limit = Math.max(2, Math.floor(name.length / 3));
+  const scored: { other: string; score: number }[] = [];
+  for (const other of names) {
+    const lower = other.toLowerCase();
+    const contains = wanted.length >= 3 && lower.includes(wanted);
+    // Containing the whole name counts like one typing error.
+    const score = contains ? 1 : distance(wanted, lower, limit);
+    if (score <= limit) scored.push({ other, score });
+  }
+  scored.sort((a, b) => a.score - b.score || (a.other < b.other ? -1 : 1));
+  return scored.slice(0, count).map(({ other }) => other);
 }
 
 /** Damaged line information must not keep a program from running: it costs the lines only. */

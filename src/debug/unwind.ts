@@ -3,7 +3,7 @@
 // elsewhere the chain of frame pointers is followed: ra at s0−4, the caller's s0 at s0−8. Memory may
 // hold anything: each step is checked, and a trace ends where it stops making sense.
 
-import { frameLayoutAt } from './frame-layout.ts';
+import { frameLayoutAt, type FrameLayout } from './frame-layout.ts';
 import type { Symbolizer, SymbolPlace } from './symbolizer.ts';
 
 /** The registers to start from. */
@@ -25,6 +25,9 @@ export interface StackFrame {
   readonly site: number;
 }
 
+/** Frames by address of the instruction, for many traces of a program whose code stays as it is. */
+export type FrameCache = Map<number, FrameLayout>;
+
 const RA = 1;
 const SP = 2;
 const S0 = 8;
@@ -45,6 +48,7 @@ export function unwind(
   memory: UnwindMemory,
   symbolizer?: Symbolizer,
   framesMax = FRAMES_MAX_DEFAULT,
+  cache?: FrameCache,
 ): StackFrame[] {
   let registers: Registers = {
     pc: context.pc >>> 0,
@@ -55,7 +59,7 @@ export function unwind(
   const frames: StackFrame[] = [{ pc: registers.pc, site: registers.pc }];
   const seen = new Set<string>();
   while (frames.length < framesMax) {
-    const caller = step(registers, memory, symbolizer, frames.length === 1);
+    const caller = step(registers, memory, symbolizer, frames.length === 1, cache);
     if (!caller || !isReturnAddress(caller.pc, memory, symbolizer)) break;
     // A frame that was there before: the chain runs in a circle.
     const key = `${caller.sp} ${caller.s0} ${caller.pc}`;
@@ -72,11 +76,12 @@ function step(
   memory: UnwindMemory,
   symbolizer: Symbolizer | undefined,
   innermost: boolean,
+  cache: FrameCache | undefined,
 ): Registers | undefined {
   // A call can be a function's last instruction: the return address then lies behind it.
   const place = symbolizer?.lookup(innermost ? registers.pc : registers.pc - 1);
   if (place && place.address === symbolizer?.entry) return undefined;
-  const analysed = place && byCode(registers, memory, place, innermost);
+  const analysed = place && byCode(registers, memory, place, innermost, cache);
   return analysed ?? byFramePointer(registers, memory);
 }
 
@@ -86,13 +91,14 @@ function byCode(
   memory: UnwindMemory,
   place: SymbolPlace,
   innermost: boolean,
+  cache: FrameCache | undefined,
 ): Registers | undefined {
   // A label without a size: only what runs right now is looked at, from the label up to the pc.
   const size = place.size > 0 ? place.size : innermost ? place.offset + 4 : 0;
   if (size === 0 || size > FUNCTION_BYTES_MAX) return undefined;
-  const code = read(memory, place.address, size);
-  if (!code) return undefined;
-  const layout = frameLayoutAt(code, registers.pc - place.address);
+  const layout = cache?.get(registers.pc) ?? layoutIn(memory, place.address, size, registers.pc);
+  if (!layout) return undefined;
+  cache?.set(registers.pc, layout);
   if (place.size === 0 && !(layout.cfaRegister === SP && isAfterCall(memory, registers.ra))) {
     return undefined;
   }
@@ -106,6 +112,16 @@ function byCode(
   const s0 = s0Slot === undefined ? registers.s0 : word(memory, cfa + s0Slot);
   if (ra === undefined || s0 === undefined) return undefined;
   return { pc: ra, ra, sp: cfa, s0 };
+}
+
+function layoutIn(
+  memory: UnwindMemory,
+  start: number,
+  size: number,
+  pc: number,
+): FrameLayout | undefined {
+  const code = read(memory, start, size);
+  return code && frameLayoutAt(code, pc - start);
 }
 
 /** Whether the instruction before an address is a call: jal or jalr that links in ra. */

@@ -40,6 +40,8 @@ class Tracked {
   readonly name: string;
   readonly #device: Stateful<object>;
   readonly #board: Board;
+  /** Time of what last changed it, in instructions since the start. */
+  time = 0;
   /** The state as it is now, if it is known. */
   #state: object | undefined;
 
@@ -53,19 +55,22 @@ class Tracked {
   save(log: UndoLog): void {
     const state = (this.#state ??= this.#device.save());
     const sent = this.#board.sentLength(this.name);
+    const { time } = this;
     const saved: Saved = {
       restore: () => {
         this.#device.restore(state);
         this.#state = state;
+        this.time = time;
         this.#board.cutSent(this.name, sent);
       },
     };
     log.pushObject(KIND_DEVICE, saved);
   }
 
-  /** The access has changed it. */
-  changed(): void {
+  /** An access at that time has changed it. */
+  changed(time: number): void {
     this.#state = undefined;
+    this.time = Math.max(this.time, time);
   }
 }
 
@@ -106,6 +111,11 @@ export class Board {
     this.#tracked.set(name, new Tracked(name, erased, this));
   }
 
+  /** Time of what last changed a device, in instructions: who looks at it is that far at least. */
+  timeOf(device: string): number {
+    return this.#tracked.get(device)?.time ?? 0;
+  }
+
   sentLength(name: string): number {
     const uart = this.#machine.uarts.findIndex((each) => each.name === name);
     return uart < 0 ? 0 : this.sent[uart].length;
@@ -127,9 +137,9 @@ export class Board {
     const waking = uart?.waking ?? false;
     this.#save(log, device, uart !== undefined);
     const accesses = [...action()];
-    if (accesses.some(({ kind }) => kind === 'write')) this.#tracked.get(device)?.changed();
+    if (accesses.some(({ kind }) => kind === 'write')) this.#tracked.get(device)?.changed(now);
     if (uart !== undefined && (uart.interruptLevel !== level || uart.waking !== waking)) {
-      this.#tracked.get('plic')?.changed();
+      this.#tracked.get('plic')?.changed(now);
       accesses.push({ address: PLIC_BASE, bytes: 4, kind: 'write' });
     }
     for (const track of this.#tracks) {

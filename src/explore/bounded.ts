@@ -3,9 +3,11 @@
 // interrupt is tried only before a step that another process's steps conflict with. States reached by
 // equivalent prefixes are explored once. Sleep sets are left out: with a bound they lose executions.
 
-import { Footprints } from './footprint.ts';
+import { footprintOf, Footprints } from './footprint.ts';
 import { Execution, type Event } from './happens-before.ts';
-import type { AgentId, Mark, Model } from './model.ts';
+import type { Access, AgentId, Mark, Model } from './model.ts';
+import { passes, type Counts, type Pass } from './passes.ts';
+import type { Position } from './position.ts';
 import {
   changed,
   endingOf,
@@ -18,8 +20,13 @@ import {
 export interface BoundedOptions extends Limits {
   /** Bound on the sum of preemptions, interrupts and NMIs. */
   readonly total: number;
-  /** Prefixes remembered at most; more are explored again instead. Some 100 bytes each. */
+  /**
+   * Prefixes and traces remembered at most, some 100 bytes each. What is reached by more prefixes is
+   * explored again instead, and more traces are yielded again and not counted.
+   */
   readonly prefixesMax: number;
+  /** Told after every execution where the search is. */
+  readonly watch?: (position: Position) => void;
 }
 
 /** What a search has learnt; handed on, the next search of the same model needs not learn it again. */
@@ -32,6 +39,8 @@ export interface Known {
 interface Node {
   readonly mark: Mark;
   readonly enabled: readonly AgentId[];
+  /** Those who would get on if nobody disturbed them. */
+  readonly busy: readonly AgentId[];
   /** The hart that ran last. */
   readonly last: AgentId | undefined;
   readonly spent: Bounds;
@@ -39,13 +48,6 @@ interface Node {
   next: number;
   /** Is it still to be seen whether anything but going on matters here? */
   isOpen: boolean;
-}
-
-interface Counts {
-  executions: number;
-  redundant: number;
-  steps: number;
-  cut: number;
 }
 
 const NOTHING_SPENT: Bounds = { preemptions: 0, irqs: 0, nmis: 0 };
@@ -60,53 +62,49 @@ export function* bounded(
   options: BoundedOptions,
   known: Known = { footprints: new Footprints(), traces: new Set() },
 ): Generator<Explored, Coverage> {
-  const counts: Counts = { executions: 0, redundant: 0, steps: 0, cut: 0 };
   const { footprints, traces } = known;
-  for (;;) {
-    const version = footprints.version;
-    const pass = new Pass(model, footprints, bounds, options, counts);
-    let stopped = false;
-    try {
-      for (const explored of pass.run()) {
-        if (!traces.has(explored.trace)) {
-          traces.add(explored.trace);
-          yield explored;
-        }
-        stopped = options.stop?.(counts.executions) === true;
-        if (stopped) break;
-      }
-    } finally {
-      pass.abandon();
-    }
-    if (stopped || version === footprints.version) {
-      const complete = !stopped && counts.cut === 0;
-      return { bounds, ...counts, traces: traces.size, complete };
-    }
-    counts.cut = 0;
-  }
+  const { prefixesMax } = options;
+  const result = yield* passes({
+    footprints,
+    begin: (counts) => new BoundedPass(model, known, bounds, options, counts),
+    isNew: ({ trace }) => {
+      if (traces.has(trace)) return false;
+      if (traces.size < prefixesMax) traces.add(trace);
+      return true;
+    },
+    stop: (executions, pass) => {
+      options.watch?.(pass.position());
+      return options.stop?.(executions) === true;
+    },
+  });
+  return { bounds, ...result, traces: traces.size };
 }
 
-/** One depth-first search with what is known about footprints. */
-class Pass {
+class BoundedPass implements Pass {
+  readonly isInformed = true;
   readonly #nodes: Node[] = [];
   readonly #execution: Execution;
   /** Prefix and hart that ran last → what had been spent when it was explored. */
   readonly #seen = new Map<string, Bounds[]>();
   readonly #model: Model;
   readonly #footprints: Footprints;
+  readonly #traces: ReadonlySet<string>;
   readonly #bounds: Bounds;
   readonly #options: BoundedOptions;
   readonly #counts: Counts;
+  /** What each hart has been seen to wait for last. */
+  readonly #waited: (readonly Access[])[] = [];
 
   constructor(
     model: Model,
-    footprints: Footprints,
+    { footprints, traces }: Known,
     bounds: Bounds,
     options: BoundedOptions,
     counts: Counts,
   ) {
     this.#model = model;
     this.#footprints = footprints;
+    this.#traces = traces;
     this.#bounds = bounds;
     this.#options = options;
     this.#counts = counts;
@@ -136,6 +134,11 @@ class Pass {
     }
   }
 
+  position(): Position {
+    const turns = this.#nodes.flatMap(({ next }, depth) => (next > 1 ? [depth] : []));
+    return { total: this.#options.total, depth: this.#execution.events.length, turns };
+  }
+
   /** Back to the start of the search, wherever it is. */
   abandon(): void {
     const first = this.#nodes.at(0);
@@ -146,10 +149,12 @@ class Pass {
   }
 
   #descend(enabled: readonly AgentId[], last: AgentId | undefined, spent: Bounds): void {
-    const goesOn = last !== undefined && enabled.includes(last);
+    const busy = enabled.filter((agent) => this.#model.isIdle?.(agent) !== true);
+    const goesOn = last !== undefined && busy.includes(last);
     const node: Node = {
       mark: this.#model.mark(),
       enabled,
+      busy,
       last,
       spent,
       options: goesOn ? [last] : [],
@@ -174,6 +179,7 @@ class Pass {
     const ending = endingOf(this.#model, after);
     const event = this.#execution.push(step, changed(node.enabled, after));
     this.#footprints.add(event.process, event.footprint);
+    this.#noteWaiting(after);
     if (node.isOpen) {
       node.isOpen = false;
       if (this.#matters(node, event, after)) this.#addOthers(node);
@@ -205,6 +211,18 @@ class Pass {
     return explored;
   }
 
+  /** What a hart waits for is read, though a turn of its loop that changes nothing is no step. */
+  #noteWaiting(enabled: readonly AgentId[]): void {
+    for (const { id, kind } of this.#model.agents) {
+      if (kind !== 'hart') return;
+      if (enabled.includes(id)) continue;
+      const reads = this.#model.waitsOn(id);
+      if (this.#waited[id] === reads) continue;
+      this.#waited[id] = reads;
+      this.#footprints.add(this.#execution.processOf(id), footprintOf(reads));
+    }
+  }
+
   /** Can it make a difference what comes right before this step? */
   #matters(node: Node, event: Event, after: readonly AgentId[]): boolean {
     if (this.#footprints.isShared(event.process, event.footprint)) return true;
@@ -230,18 +248,19 @@ class Pass {
 
   /**
    * What has been spent after an agent's step. A device that completes while a hart can go on counts
-   * as a preemption; an interrupt that has to come and finds its hart waiting costs nothing.
+   * as a preemption, what is injected into one as an interrupt; an interrupt that has to come and finds
+   * its hart waiting costs nothing.
    */
   #spentWith(node: Node, agent: AgentId): Bounds {
     const { kind, injected } = this.#model.agents[agent];
     const hart = this.#hartOf(agent);
-    const { last, enabled, spent } = node;
-    const couldGoOn = last !== undefined && enabled.includes(last);
-    const preempts = couldGoOn && hart !== last;
-    const interrupts = injected || (hart !== undefined && enabled.includes(hart));
+    const { last, busy, spent } = node;
+    const intoDevice = injected && kind === 'device';
+    const preempts = last !== undefined && busy.includes(last) && hart !== last && !intoDevice;
+    const interrupts = injected || (hart !== undefined && busy.includes(hart));
     return {
       preemptions: spent.preemptions + (preempts ? 1 : 0),
-      irqs: spent.irqs + (kind === 'irq' && interrupts ? 1 : 0),
+      irqs: spent.irqs + (intoDevice || (kind === 'irq' && interrupts) ? 1 : 0),
       nmis: spent.nmis + (kind === 'nmi' && interrupts ? 1 : 0),
     };
   }
@@ -258,7 +277,8 @@ class Pass {
     const key = `${this.#execution.traceKey()}.${String(last)}`;
     const seen = this.#seen.get(key);
     if (seen === undefined) {
-      if (this.#seen.size < this.#options.prefixesMax) this.#seen.set(key, [spent]);
+      const remembered = this.#seen.size + this.#traces.size;
+      if (remembered < this.#options.prefixesMax) this.#seen.set(key, [spent]);
       return true;
     }
     if (seen.some((other) => isWithin(other, spent))) return false;

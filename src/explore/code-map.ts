@@ -20,6 +20,8 @@ export const INSTRUCTION_WORDS = 4;
 const PC_WORD = 3;
 const CODE_WORDS = 1 << 22;
 const RUN_MAX = 64;
+/** Behind these there may be anything. */
+const LEADS_AWAY: ReadonlySet<string> = new Set(['jal', 'jalr', 'mret', 'mnret']);
 
 export class CodeMap {
   readonly code = new Int32Array(CODE_WORDS);
@@ -47,6 +49,11 @@ export class CodeMap {
 
   instructionAt(ip: number): Decoded {
     return this.#instructions[ip / INSTRUCTION_WORDS];
+  }
+
+  /** The region ends at this address. */
+  isStop(pc: number): boolean {
+    return this.#stops.has(pc);
   }
 
   /** Index of the instruction at an address; 0 when it cannot be fetched. */
@@ -104,7 +111,7 @@ export class CodeMap {
       this.places[offset >>> 1] = this.#top;
       this.#emitInstruction(decoded, pc);
       pc += decoded.length;
-      if (isBranch(decoded.name) || decoded.name === 'jal' || decoded.name === 'jalr') return first;
+      if (isBranch(decoded.name) || LEADS_AWAY.has(decoded.name)) return first;
     }
     if (this.#top === first) return 0;
     this.#emitStub(this.#emit(operationNumber(OP_END), 0, 0, pc) + 1, pc);

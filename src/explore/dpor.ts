@@ -7,6 +7,7 @@
 import { conflict, footprintOf, Footprints } from './footprint.ts';
 import { Execution, happensBefore, type Event, type ProcessId } from './happens-before.ts';
 import type { AgentId, Ending, Mark, Model } from './model.ts';
+import { passes, type Counts, type Pass } from './passes.ts';
 import {
   changed,
   endingOf,
@@ -31,13 +32,6 @@ interface Node {
   readonly nmis: number;
 }
 
-interface Counts {
-  executions: number;
-  redundant: number;
-  steps: number;
-  cut: number;
-}
-
 /**
  * Explores all executions with at most so many injected interrupts and NMIs, one for each trace, and
  * yields them as they come. The model is back at its start afterwards.
@@ -48,36 +42,26 @@ export function* dpor(
   limits: Limits,
 ): Generator<Explored, Coverage> {
   const footprints = new Footprints();
-  const counts: Counts = { executions: 0, redundant: 0, steps: 0, cut: 0 };
-  for (;;) {
-    const version = footprints.version;
-    const traces = new Set<string>();
-    const pass = new Pass(model, footprints, bounds, limits, counts);
-    let stopped = false;
-    try {
-      for (const explored of pass.run()) {
-        traces.add(explored.trace);
-        yield explored;
-        stopped = limits.stop?.(counts.executions) === true;
-        if (stopped) break;
-      }
-    } finally {
-      pass.abandon();
-    }
-    if (stopped || version === footprints.version || !pass.interrupted) {
-      const complete = !stopped && counts.cut === 0;
-      const { irqs, nmis } = bounds;
-      const all = { preemptions: Infinity, irqs, nmis };
-      return { bounds: all, ...counts, traces: traces.size, complete };
-    }
-    counts.cut = 0;
-  }
+  let traces = new Set<string>();
+  const result = yield* passes({
+    footprints,
+    begin: (counts) => {
+      traces = new Set();
+      return new DporPass(model, footprints, bounds, limits, counts);
+    },
+    isNew: ({ trace }) => {
+      traces.add(trace);
+      return true;
+    },
+    stop: (executions) => limits.stop?.(executions) === true,
+  });
+  const { irqs, nmis } = bounds;
+  return { bounds: { preemptions: Infinity, irqs, nmis }, ...result, traces: traces.size };
 }
 
-/** One depth-first search with what is known about footprints. */
-class Pass {
-  /** Has any interrupt been taken? If not, footprints played no part. */
-  interrupted = false;
+class DporPass implements Pass {
+  /** Any interrupt has been taken. */
+  isInformed = false;
   readonly #nodes: Node[] = [];
   readonly #execution: Execution;
   readonly #model: Model;
@@ -209,6 +193,8 @@ class Pass {
     }
     this.#counts.executions++;
     if (ending === undefined || ending.kind === 'cut') this.#counts.cut++;
+    // This step has kept all others from whatever they were going to do.
+    if (after.length === 0) for (const other of node.enabled) this.#want(node, other);
     const explored = {
       ending: ending ?? this.#cut(),
       schedule: this.#execution.events.map((e) => e.step.agent),
@@ -229,7 +215,7 @@ class Pass {
 
   #spentWith(node: Node, agent: AgentId): { irqs: number; nmis: number } {
     const { kind, injected } = this.#model.agents[agent];
-    if (kind === 'irq' || kind === 'nmi') this.interrupted = true;
+    if (kind === 'irq' || kind === 'nmi') this.isInformed = true;
     return {
       irqs: node.irqs + (injected && kind !== 'nmi' ? 1 : 0),
       nmis: node.nmis + (injected && kind === 'nmi' ? 1 : 0),
@@ -293,8 +279,10 @@ class Pass {
       return;
     }
     // Pending too late, or masked: it might have been raised before it was masked.
+    const ordered = this.#execution.eventsOrderedWith(irq);
+    if (ordered.length === 0) return;
     const clock = this.#execution.clockOfNext(irq, footprintOf(this.#model.waitsOn(irq)));
-    for (const event of this.#execution.eventsOrderedWith(irq).toReversed()) {
+    for (const event of ordered.toReversed()) {
       if (event.index <= last || this.#reverse(event, { clock }, irq)) return;
     }
   }

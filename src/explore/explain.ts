@@ -27,20 +27,34 @@ export interface ExplainedSwitch {
   readonly putOff: Event | undefined;
   /** The first event in between that the step which was put off conflicts with. */
   readonly racesWith: Event | undefined;
-  /** The ending if the step that was put off is taken first; absent if nothing was. */
-  readonly otherwise: Ending | undefined;
+  /** What comes of it if the hart that was put off goes on first; absent if that was not tried. */
+  readonly flip: Flip | undefined;
   /** Without this switch the finding is gone. */
   readonly isCause: boolean;
 }
 
-/** Explains every switch of an execution. The model has to be at its start. */
+/** An execution with one switch later. */
+export interface Flip {
+  /** The step that is taken before the switch. */
+  readonly instead: Event;
+  readonly ending: Ending;
+}
+
+/**
+ * Explains the switches of an execution up to event `last`, the first `triesMax` of them by
+ * trying what happens without. The model has to be at its start.
+ */
 export function explain(
   model: Model,
   found: Replayed,
   stepsMax: number,
   isSame: (ending: Ending) => boolean = (ending) => ending.kind === found.ending.kind,
+  last = Infinity,
+  triesMax = Infinity,
 ): ExplainedSwitch[] {
-  return switchesOf(model, found.events).map((at) => {
+  let tries = 0;
+  const switches = switchesOf(model, found.events).filter((at) => at <= last);
+  return switches.map((at) => {
     const to = found.events[at];
     const from = found.events[at - 1];
     const reason = reasonOf(model, found, at);
@@ -49,9 +63,10 @@ export function explain(
     const racesWith =
       putOff && between.find(({ footprint }) => conflict(footprint, putOff.footprint));
     const canGoFirst = reason === 'preempted' || reason === 'interrupted';
-    const otherwise = canGoFirst ? endingWithout(model, found, at, stepsMax) : undefined;
-    const isCause = otherwise !== undefined && !isSame(otherwise);
-    return { to, from, reason, putOff, racesWith, otherwise, isCause };
+    const isTried = canGoFirst && tries++ < triesMax;
+    const flip = isTried ? flipped(model, found, at, stepsMax) : undefined;
+    const isCause = flip !== undefined && !isSame(flip.ending);
+    return { to, from, reason, putOff, racesWith, flip, isCause };
   });
 }
 
@@ -73,12 +88,7 @@ function reasonOf(model: Model, found: Replayed, at: number): SwitchReason {
 }
 
 /** Runs the execution with one step of what was put off before the switch. */
-function endingWithout(
-  model: Model,
-  found: Replayed,
-  at: number,
-  stepsMax: number,
-): Ending | undefined {
+function flipped(model: Model, found: Replayed, at: number, stepsMax: number): Flip | undefined {
   const schedule = found.events.map(({ step }) => step.agent);
   const line = found.events[at].isEntry ? found.events[at] : found.events[at - 1];
   const { hart } = model.agents[line.step.agent];
@@ -89,5 +99,8 @@ function endingWithout(
     (event) => event.index > at && continues(model, line, found.events[at], event),
   );
   if (taken >= 0) rest.splice(taken - at, 1);
-  return replay(model, turnsOf([...schedule.slice(0, at), own.id, ...rest]), stepsMax).ending;
+  const turns = turnsOf([...schedule.slice(0, at), own.id, ...rest]);
+  const { events, ending } = replay(model, turns, stepsMax);
+  const instead = events.at(at);
+  return instead === undefined ? undefined : { instead, ending };
 }

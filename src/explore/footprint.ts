@@ -3,7 +3,6 @@
 // touches: a step that touches nothing of another process needs no interruption next to it.
 
 import type { Access } from './model.ts';
-import { PrintkitError } from '../errors.ts';
 
 /** Part of a footprint that lies in one aligned word. */
 export interface Cell {
@@ -54,61 +53,61 @@ export function cellsConflict(a: Cell, b: Cell): boolean {
   return (a.writes & (b.reads | b.writes)) !== 0 || (a.reads & b.writes) !== 0;
 }
 
-/** Sets of processes are the bits of an int. */
-const PROCESSES_MAX = 31;
+/** Room for so many processes at first. */
+const SLOTS = 16;
 
 /** What each process touched in any execution so far. Only grows; the order of discovery is irrelevant. */
 export class Footprints {
-  /** Grows whenever a conflict between two processes is seen that was not known before. */
+  /** Grows whenever an access is new that conflicts with what another process is known to touch. */
   version = 0;
   /** Processes that have touched anything are numbered as they come. */
   readonly #slots = new Map<number, number>();
   /** word → for each slot: reads | writes << 4. */
   readonly #words = new Map<number, Uint8Array>();
-  /** Bit q of entry p: the processes in slots p and q touch a common byte that one of them writes. */
-  readonly #neighbours = new Uint32Array(PROCESSES_MAX);
+  /** For each slot those that touch a common byte that one of them writes. */
+  readonly #neighbours: Set<number>[] = [];
 
-  /** @throws PrintkitError when more processes have acted than can be told apart */
   add(process: number, footprint: Footprint): void {
-    const slot = this.#slots.get(process) ?? this.#newSlot(process);
+    const slot = this.#slotOf(process);
     for (const cell of footprint) {
-      let masks = this.#words.get(cell.word);
-      if (masks === undefined) {
-        masks = new Uint8Array(PROCESSES_MAX);
-        this.#words.set(cell.word, masks);
-      }
+      const masks = this.#masksOf(cell.word, slot);
       const before = masks[slot];
       const after = before | cell.reads | (cell.writes << 4);
       if (after === before) continue;
       masks[slot] = after;
-      this.#noteConflicts(slot, masks, before, after);
+      this.#noteConflicts(slot, masks, after & ~before);
     }
   }
 
-  #newSlot(process: number): number {
-    const slot = this.#slots.size;
-    if (slot === PROCESSES_MAX) {
-      throw new PrintkitError(
-        `more than ${String(PROCESSES_MAX)} harts, interrupts and devices take part: explore fewer harts or interrupt sources`,
-      );
-    }
-    this.#slots.set(process, slot);
-    return slot;
+  #slotOf(process: number): number {
+    const known = this.#slots.get(process);
+    if (known !== undefined) return known;
+    this.#slots.set(process, this.#neighbours.length);
+    return this.#neighbours.push(new Set()) - 1;
   }
 
-  #noteConflicts(slot: number, masks: Uint8Array, before: number, after: number): void {
-    for (let other = 0; other < this.#slots.size; other++) {
+  #masksOf(word: number, slot: number): Uint8Array {
+    const known = this.#words.get(word);
+    if (known !== undefined && slot < known.length) return known;
+    const masks = new Uint8Array(Math.max(SLOTS, 2 * slot));
+    if (known !== undefined) masks.set(known);
+    this.#words.set(word, masks);
+    return masks;
+  }
+
+  #noteConflicts(slot: number, masks: Uint8Array, added: number): void {
+    for (let other = 0; other < masks.length; other++) {
       if (other === slot || masks[other] === 0) continue;
-      if (conflictBytes(after, masks[other]) === conflictBytes(before, masks[other])) continue;
+      if (conflictBytes(added, masks[other]) === 0) continue;
       this.version++;
-      this.#neighbours[slot] |= 1 << other;
-      this.#neighbours[other] |= 1 << slot;
+      this.#neighbours[slot].add(other);
+      this.#neighbours[other].add(slot);
     }
   }
 
   /** Does another process touch what this footprint of `process` conflicts with? */
   isShared(process: number, footprint: Footprint): boolean {
-    return this.#sharers(process, footprint) !== 0;
+    return this.#isSharedWith(process, footprint, undefined);
   }
 
   /**
@@ -117,38 +116,40 @@ export class Footprints {
    */
   concerns(process: number, footprint: Footprint, to: number, without: readonly number[]): boolean {
     const slot = this.#slots.get(to);
-    if (slot === undefined) return false;
-    let closed = 0;
-    for (const other of without) closed |= 1 << (this.#slots.get(other) ?? PROCESSES_MAX);
-    return (this.#sharers(process, footprint) & this.#reach(slot, closed)) !== 0;
+    if (slot === undefined || !this.isShared(process, footprint)) return false;
+    return this.#isSharedWith(process, footprint, this.#reach(slot, without));
   }
 
-  /** The slots, as a bit set, that touch what this footprint of `process` conflicts with. */
-  #sharers(process: number, footprint: Footprint): number {
+  /** Does one of these slots, or any, touch what this footprint of `process` conflicts with? */
+  #isSharedWith(
+    process: number,
+    footprint: Footprint,
+    slots: ReadonlySet<number> | undefined,
+  ): boolean {
     const own = this.#slots.get(process);
-    let set = 0;
+    const count = this.#neighbours.length;
     for (const cell of footprint) {
       const masks = this.#words.get(cell.word);
       if (masks === undefined) continue;
       const touched = cell.reads | (cell.writes << 4);
-      for (let slot = 0; slot < this.#slots.size; slot++) {
-        if (slot !== own && conflictBytes(touched, masks[slot]) !== 0) set |= 1 << slot;
+      for (let slot = 0; slot < count && slot < masks.length; slot++) {
+        if (slot === own || masks[slot] === 0 || conflictBytes(touched, masks[slot]) === 0)
+          continue;
+        if (slots?.has(slot) !== false) return true;
       }
     }
-    return set;
+    return false;
   }
 
-  /** The slots connected with this one by conflicts, over paths that avoid those in `closed`. */
-  #reach(slot: number, closed: number): number {
-    let set = 1 << slot;
-    for (;;) {
-      let grown = set;
-      for (let p = 0; p < this.#slots.size; p++) {
-        if ((set >>> p) & 1) grown |= this.#neighbours[p] & ~closed;
-      }
-      if (grown === set) return set;
-      set = grown;
+  /** The slots connected with this one by conflicts, over paths that avoid those of `without`. */
+  #reach(start: number, without: readonly number[]): ReadonlySet<number> {
+    const closed = without.map((process) => this.#slots.get(process));
+    // A set that is added to while it is gone through is gone through to its new end.
+    const reached = new Set([start]);
+    for (const slot of reached) {
+      for (const next of this.#neighbours[slot]) if (!closed.includes(next)) reached.add(next);
     }
+    return reached;
   }
 }
 

@@ -61,6 +61,8 @@ export class Execution {
   readonly #stacks: (readonly ProcessId[])[] = [];
   readonly #byProcess: Event[][];
   readonly #touches = new Map<number, Touch[]>();
+  /** Those among them that write. */
+  readonly #writes = new Map<number, Touch[]>();
   /** For each interrupt agent, the events of its hart that it is ordered with. */
   readonly #ordered: Event[][];
   readonly #undo: Undo[] = [];
@@ -136,9 +138,9 @@ export class Execution {
     this.#hash(event, 1);
     for (const irq of orderedWith) this.#ordered[irq].push(event);
     for (const cell of footprint) {
-      const touches = this.#touches.get(cell.word);
-      if (touches === undefined) this.#touches.set(cell.word, [{ event, cell }]);
-      else touches.push({ event, cell });
+      const touch = { event, cell };
+      push(this.#touches, cell.word, touch);
+      if (cell.writes !== 0) push(this.#writes, cell.word, touch);
     }
     this.#undo.push({ hart: agent.hart ?? -1, stack: before });
     return event;
@@ -152,7 +154,10 @@ export class Execution {
     this.#hash(event, -1);
     this.#byProcess[event.process].pop();
     for (const irq of event.orderedWith) this.#ordered[irq].pop();
-    for (const cell of event.footprint) this.#touches.get(cell.word)?.pop();
+    for (const cell of event.footprint) {
+      this.#touches.get(cell.word)?.pop();
+      if (cell.writes !== 0) this.#writes.get(cell.word)?.pop();
+    }
     if (undo.hart >= 0) this.#stacks[undo.hart] = undo.stack;
   }
 
@@ -227,7 +232,9 @@ export class Execution {
 
   /** The latest events that an access conflicts with directly: nothing older is unordered with them. */
   *#conflicting(cell: Cell): Generator<Event> {
-    const touches = this.#touches.get(cell.word) ?? [];
+    // Nothing but writes conflicts with reads, which may be very many.
+    const before = cell.writes === 0 ? this.#writes : this.#touches;
+    const touches = before.get(cell.word) ?? [];
     let open = cell.reads | cell.writes;
     for (let i = touches.length - 1; i >= 0 && open !== 0; i--) {
       const touch = touches[i];
@@ -276,6 +283,12 @@ export class Execution {
 /** Does `a` happen before `b` (an event, or what a clock says), or is it `b`? */
 export function happensBefore(a: Event, b: { readonly clock: Uint32Array }): boolean {
   return b.clock[a.process] >= a.ordinal;
+}
+
+function push(lists: Map<number, Touch[]>, word: number, touch: Touch): void {
+  const list = lists.get(word);
+  if (list === undefined) lists.set(word, [touch]);
+  else list.push(touch);
 }
 
 function join(clock: Uint32Array, event: Event | undefined): void {

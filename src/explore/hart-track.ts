@@ -2,9 +2,10 @@
 // context, and by which clock; and how all of it is saved in, and taken back from, the undo log.
 // Times are in units of one instruction since the start of the exploration (see docs/explore-machine.md).
 
+import { MSTATUS_MIE } from '../machine/csr.ts';
 import type { Hart } from '../machine/hart.ts';
 import type { Access } from './model.ts';
-import { DEPTHS } from './ownership.ts';
+import { CONTEXTS } from './ownership.ts';
 import type { Prospect } from './spin.ts';
 import type { UndoLog } from './undo-log.ts';
 
@@ -14,18 +15,22 @@ export type Standing =
   | 'access'
   /** Right before a wfi; the hart can go on when an enabled interrupt is pending. */
   | 'wfi'
+  /** Right before the end of the region, where others can still do something to it. */
+  | 'leaving'
   /** At the end of the region. */
   | 'end'
   /** In a loop that does nothing and looks at nothing; only an interrupt leads out. */
   | 'endless';
 
-const STANDINGS: readonly Standing[] = ['access', 'wfi', 'end', 'endless'];
+const STANDINGS: readonly Standing[] = ['access', 'wfi', 'leaving', 'end', 'endless'];
 
 /**
  * So many bytes below the stack pointer of an interrupted context are nobody's: the calling convention
  * has no red zone. A handler's frame there belongs to the stack's owner.
  */
 const DEAD_STACK_BYTES = 512;
+/** Traps in each other whose stacks are told apart. */
+const DEPTHS = 4;
 
 export class HartTrack {
   readonly hart: Hart;
@@ -40,6 +45,13 @@ export class HartTrack {
   owesInterrupt = false;
   /** What it would do, if it stands at the head of a loop that is known to wait. */
   prospect: Prospect = 'goes on';
+  /**
+   * How many more steps it may take in that loop. A turn that changes nothing is none, but another hart
+   * can come between two of its reads; so a loop with several is gone round once before the hart parks.
+   */
+  lapLeft = 0;
+  /** Where the lap begins and ends. */
+  lapHead = 0;
   /** How often time has gone on to the next timer since it spins. */
   timersOutwaited = 0;
   /** What the hart's next operations look at, if it stands at the head of a spin loop. */
@@ -48,8 +60,9 @@ export class HartTrack {
   headPc = 0;
   headAge = 0;
   headPatience = 1;
-  /** Stack pointer of the context below each depth. */
+  /** Stack pointer of the context below each depth, and which one it is. */
   readonly #interruptedSp = new Int32Array(DEPTHS);
+  readonly #interrupted = new Int32Array(DEPTHS);
   readonly #stepsBase: number;
 
   constructor(hart: Hart) {
@@ -57,23 +70,36 @@ export class HartTrack {
     this.#stepsBase = hart.steps;
   }
 
-  /** Instructions executed since the exploration began. */
+  /** Instructions executed since the exploration began; the end of the region counts as one. */
   get executed(): number {
-    return this.hart.steps - this.#stepsBase;
+    return this.hart.steps - this.#stepsBase + (this.standing === 'end' ? 1 : 0);
   }
 
-  /** Number of the running context among all harts', from 1. */
+  /** It waits, and does nothing until what it looks at is written. */
+  get isParked(): boolean {
+    return this.prospect !== 'goes on' && this.lapLeft === 0;
+  }
+
+  /**
+   * Number of the running context among all harts', from 1. Two that can interrupt each other have
+   * different ones, however deep they come: the task, handlers where interrupts are off, handlers where
+   * they are on, and NMIs.
+   */
   get context(): number {
-    return this.#contextAt(this.depth);
+    return 1 + this.hart.id * CONTEXTS + this.#contextOfHart;
   }
 
-  #contextAt(depth: number): number {
-    return 1 + this.hart.id * DEPTHS + Math.min(depth, DEPTHS - 1);
+  get #contextOfHart(): number {
+    if (this.hart.inNmi) return 3;
+    if (this.depth === 0) return 0;
+    return (this.hart.mstatus & MSTATUS_MIE) === 0 ? 1 : 2;
   }
 
-  /** A trap is being taken. */
+  /** A trap is about to be taken, or has just been. */
   enter(): void {
-    this.#interruptedSp[Math.min(this.depth, DEPTHS - 1)] = this.hart.x[2];
+    const depth = Math.min(this.depth, DEPTHS - 1);
+    this.#interruptedSp[depth] = this.hart.x[2];
+    this.#interrupted[depth] = this.context;
     this.depth++;
   }
 
@@ -86,18 +112,18 @@ export class HartTrack {
   contextFor(address: number): number {
     for (let depth = 0; depth < Math.min(this.depth, DEPTHS); depth++) {
       const below = (this.#interruptedSp[depth] >>> 0) - address;
-      if (below > 0 && below <= DEAD_STACK_BYTES) return this.#contextAt(depth);
+      if (below > 0 && below <= DEAD_STACK_BYTES) return this.#interrupted[depth];
     }
     return this.context;
   }
 
   /** Registers, CSRs and what is known about what comes next, as a text. */
   describe(): string {
-    const { hart, standing, depth, owesInterrupt } = this;
+    const { hart, standing, depth, owesInterrupt, lapLeft } = this;
     const { mip, nmie, reservation } = hart;
     const csrs = [hart.mstatus, hart.mie, hart.mtvec, hart.mscratch, hart.mepc, hart.mcause];
     const nmis = [hart.mtval, hart.mnscratch, hart.mnepc, hart.mncause];
-    const rest = [hart.pc, mip, nmie, reservation, standing, depth, owesInterrupt];
+    const rest = [hart.pc, mip, nmie, reservation, standing, depth, owesInterrupt, lapLeft];
     return [...hart.x, ...csrs, ...nmis, ...rest].join(' ');
   }
 
@@ -132,7 +158,8 @@ export class HartTrack {
     words[top++] = this.headAge;
     words[top++] = this.headPatience;
     words.set(this.#interruptedSp, top);
-    log.top = top + DEPTHS;
+    words.set(this.#interrupted, top + DEPTHS);
+    log.top = top + 2 * DEPTHS;
   }
 
   /** Takes back what `save` has put at the end of the log. */
@@ -170,11 +197,14 @@ export class HartTrack {
     this.headPc = words[at++];
     this.headAge = words[at++];
     this.headPatience = words[at++];
-    for (let i = 0; i < DEPTHS; i++) this.#interruptedSp[i] = words[at + i];
+    for (let i = 0; i < DEPTHS; i++) {
+      this.#interruptedSp[i] = words[at + i];
+      this.#interrupted[i] = words[at + DEPTHS + i];
+    }
     hart.stuck = undefined;
     log.top = start;
   }
 }
 
 /** Words of the log that `save` takes. */
-export const SAVED_WORDS = 32 + 24 + DEPTHS;
+export const SAVED_WORDS = 32 + 24 + 2 * DEPTHS;

@@ -35,7 +35,12 @@ export class LocalTime {
 
   /** Virtual time in ns at which a hart is. */
   nsOf(track: HartTrack): number {
-    return this.#startNs + track.time * this.#nsPerInstruction;
+    return this.toNs(track.time);
+  }
+
+  /** Virtual time in ns of a time in instructions. */
+  toNs(time: number): number {
+    return this.#startNs + time * this.#nsPerInstruction;
   }
 
   /** Time in instructions at which something that happens at `ns` is. */

@@ -5,16 +5,20 @@
 
 import { ACLINT_MTIMECMP } from '../../devices/aclint/index.ts';
 import { PrintkitError } from '../errors.ts';
+import type { ScriptedInput } from '../lines/line-script.ts';
 import type { Machine, StopReason } from '../machine/machine.ts';
 import { takeInterrupt } from '../machine/trap.ts';
 import { ACLINT_BASE, NMI_BASE } from '../machine/memory-map.ts';
 import { pendingCell } from './board.ts';
 import type { HartTrack } from './hart-track.ts';
+import { isHeldOff, wouldRelease } from './held-off.ts';
 import { IRQS, maskOf, nextInterrupt } from './interrupts.ts';
+import { LINE_INJECTIONS, type LineEvent, LineEvents, type LineInjection } from './line-events.ts';
 import { TIME_MAX } from './local-time.ts';
 import type { Access, Agent, AgentId, Ending, Mark, Model, Step } from './model.ts';
-import { CONTEXTS_MAX, DEPTHS } from './ownership.ts';
+import { CONTEXTS_MAX, CONTEXTS } from './ownership.ts';
 import { wouldProceed } from './spin.ts';
+import { QuietTime } from './quiet-time.ts';
 import { Stepper } from './stepper.ts';
 import { WaitingLoops } from './waiting.ts';
 
@@ -27,20 +31,28 @@ export interface ExploreRegion {
   readonly ends?: 'any' | 'all';
   /** What may come from outside at any moment. Default nothing. */
   readonly inject?: readonly Injection[];
+  /** What the far ends of the lines are going to do, in this order. Default nothing. */
+  readonly script?: readonly ScriptedInput[];
+  /** Whether a reset of the machine is a good end. Default no. */
+  readonly resets?: boolean;
+  /** How long nothing may happen but timers of harts, in instructions. Default Infinity. */
+  readonly quietTimeMax?: number;
 }
 
-/** A character for the first UART, an NMI for any hart, timers of harts at any moment. */
-export type Injection = 'uart-rx' | 'nmi' | 'timer';
+/** Something on the first UART's line, an NMI for any hart, timers of harts at any moment. */
+export const INJECTIONS = [...LINE_INJECTIONS, 'nmi', 'timer'] as const;
+export type Injection = LineInjection | 'nmi' | 'timer';
 
 /** The set of visible operations has grown: what has been explored was too coarse. Start over. */
 export class VisibilityGrown extends Error {}
 
-/** The character that injections bring. */
-const INJECTED_BYTE = 0x61;
-
 /** What an agent does. */
 interface Actor extends Agent {
+  /** Of an interrupt: its number. */
+  readonly irq?: number;
   readonly patient: boolean;
+  /** When it would act in the machine's own run, in instructions since the start. */
+  readonly dueTime: () => number;
   readonly canAct: () => boolean;
   readonly act: (agent: AgentId) => Step;
 }
@@ -55,12 +67,17 @@ export interface PathStep {
 export class MachineModel implements Model {
   readonly agents: readonly Agent[];
   readonly stepper: Stepper;
+  /** Steps taken so far, also those that were taken back. */
+  steps = 0;
   readonly #machine: Machine;
   readonly #ends: 'any' | 'all';
   readonly #actors: Actor[] = [];
   readonly #hartTimers: number[] = [];
   readonly #path: PathStep[] = [];
   readonly #waiting: WaitingLoops;
+  readonly #lines: LineEvents;
+  readonly #quiet: QuietTime;
+  readonly #resets: boolean;
   readonly #start: Mark;
 
   /**
@@ -71,8 +88,9 @@ export class MachineModel implements Model {
   constructor(machine: Machine, region: ExploreRegion) {
     this.#machine = machine;
     this.#ends = region.ends ?? 'any';
-    if (machine.harts.length * DEPTHS > CONTEXTS_MAX) {
-      const most = Math.floor(CONTEXTS_MAX / DEPTHS);
+    this.#resets = region.resets ?? false;
+    if (machine.harts.length * CONTEXTS > CONTEXTS_MAX) {
+      const most = Math.floor(CONTEXTS_MAX / CONTEXTS);
       throw new PrintkitError(
         `${machine.harts.length} harts are too many to explore: take ${most} at most`,
       );
@@ -82,15 +100,20 @@ export class MachineModel implements Model {
       machine,
       stops: new Set(region.until),
       injectsNmis: injected.has('nmi'),
+      firstEnds: this.#ends === 'any',
       undoOther: (kind) => {
-        if (!this.#waiting.undo(kind)) this.#path.pop();
+        if (!this.#waiting.undo(kind) && !this.#lines.undo(kind) && !this.#quiet.undo(kind))
+          this.#path.pop();
       },
     });
     this.#waiting = new WaitingLoops(this.stepper);
+    this.#quiet = new QuietTime(this.stepper.log, region.quietTimeMax ?? Infinity);
     this.#addHarts();
     this.#addInterrupts(injected.has('nmi'));
     this.#addDevices(injected.has('timer'));
-    if (injected.has('uart-rx')) this.#addReceive();
+    const lineInjections = LINE_INJECTIONS.filter((each) => injected.has(each));
+    this.#lines = new LineEvents(machine, this.stepper, region.script ?? [], lineInjections);
+    for (const event of this.#lines.all) this.#addLineEvent(event);
     this.agents = this.#actors;
     this.#start = this.mark();
     this.restart();
@@ -99,27 +122,29 @@ export class MachineModel implements Model {
   // ---- the search's side ------------------------------------------------------------------------
 
   /**
-   * Those who are patient act only when nobody else can, but for what comes from outside: the timers
-   * of harts (unless they are injected) and the limits of waiting loops.
+   * Timers of harts (unless they are injected) and limits of waiting loops are patient: they come when
+   * nobody else can act, but for what comes from outside, or when all who can are past their times.
    */
   enabled(): readonly AgentId[] {
     const ids: AgentId[] = [];
-    let mayWait = true;
+    let first = Infinity;
     for (const actor of this.#actors) {
       if (actor.patient || !actor.canAct()) continue;
       ids.push(actor.id);
-      mayWait &&= actor.injected;
+      if (!actor.injected) first = Math.min(first, actor.dueTime());
     }
-    if (!mayWait) return ids;
+    const others = ids.length;
     for (const actor of this.#actors) {
-      if (actor.patient ? actor.canAct() : this.#limitMayRunOut(actor)) ids.push(actor.id);
+      const isPatient = actor.patient ? actor.canAct() : this.#limitMayRunOut(actor);
+      if (isPatient && (first === Infinity || actor.dueTime() <= first)) ids.push(actor.id);
     }
-    return ids.sort((a, b) => a - b);
+    return ids.length === others ? ids : ids.sort((a, b) => a - b);
   }
 
   waitsOn(agent: AgentId): readonly Access[] {
     const { kind, hart } = this.#actors[agent];
-    if (kind !== 'hart' || hart === undefined) return [];
+    if (hart === undefined) return [];
+    if (kind !== 'hart') return [read(pendingCell(hart))];
     const track = this.stepper.tracks[hart];
     if (this.#canRun(track)) return [];
     if (track.standing === 'wfi' || nextInterrupt(track) !== undefined)
@@ -127,11 +152,19 @@ export class MachineModel implements Model {
     return track.prospect === 'goes on' ? [] : track.reads;
   }
 
+  isIdle(agent: AgentId): boolean {
+    const { kind, hart } = this.#actors[agent];
+    return (
+      kind === 'hart' && hart !== undefined && this.stepper.tracks[hart].prospect !== 'goes on'
+    );
+  }
+
   step(agent: AgentId): Step {
     const actor = this.#actors[agent];
+    this.steps++;
     const step = actor.act(agent);
     const { accesses } = step;
-    this.#waiting.follow(actor.hart, accesses);
+    this.#waiting.follow(actor.hart, accesses, actor.kind === 'hart');
     const instructions = actor.hart === undefined ? 0 : this.stepper.executed(actor.hart);
     this.#path.push({ agent, instructions });
     this.stepper.log.pushKind(KIND_STEP);
@@ -170,6 +203,7 @@ export class MachineModel implements Model {
     const { stopped } = this.#machine;
     if (stopped !== undefined) {
       if (stopped.kind === 'exit' && stopped.code === 0) return { kind: 'done' };
+      if (stopped.kind === 'reboot' && this.#resets) return { kind: 'done' };
       return { kind: 'failed', reason: reasonOf(stopped) };
     }
     const { tracks, log } = this.stepper;
@@ -181,6 +215,9 @@ export class MachineModel implements Model {
       const reason = `soft lockup: hart ${locked.hart.id} spins and nothing but time goes on`;
       return { kind: 'failed', reason };
     }
+    if (this.#quiet.isTooLong) {
+      return { kind: 'failed', reason: 'stall: nothing happens any more but timers of harts' };
+    }
     if (tracks.some(({ time }) => time >= TIME_MAX)) {
       return { kind: 'cut', reason: 'more virtual time has passed than an execution has' };
     }
@@ -188,8 +225,24 @@ export class MachineModel implements Model {
     return undefined;
   }
 
+  dueTime(agent: AgentId): number {
+    return this.#actors[agent].dueTime();
+  }
+
   wouldProceed(agent: AgentId): boolean {
     return agent in this.stepper.tracks && wouldProceed(this.stepper, this.stepper.tracks[agent]);
+  }
+
+  heldOff(agent: AgentId): AgentId | undefined {
+    const { kind, hart } = this.#actors[agent];
+    if (kind !== 'hart' || hart === undefined) return undefined;
+    const waiting = this.stepper.tracks[hart];
+    for (const { id, irq, hart: at = 0 } of this.#actors) {
+      const track = this.stepper.tracks[at];
+      if (irq === undefined || !isHeldOff(track, irq)) continue;
+      if (wouldRelease(this.stepper, track, irq, waiting)) return id;
+    }
+    return undefined;
   }
 
   /** Times and counts of instructions are left out; those that devices and the guest keep are not. */
@@ -198,7 +251,8 @@ export class MachineModel implements Model {
     const { uarts, plic, aclint, nmi } = this.#machine;
     const harts = stepper.tracks.map((track) => track.describe());
     const devices = [...uarts, plic, aclint, nmi].map((device) => JSON.stringify(device.save()));
-    return [...harts, ...devices, stepper.memorySince(this.#start)].join('\n');
+    const position = String(this.#lines.position);
+    return [...harts, ...devices, position, stepper.memorySince(this.#start)].join('\n');
   }
 
   mark(): Mark {
@@ -228,7 +282,7 @@ export class MachineModel implements Model {
       }
       // What one hart's start has made visible, another one's may have gone past.
     } while (ownership.grown);
-    for (const { hart } of tracks) this.#waiting.follow(hart.id, []);
+    for (const { hart } of tracks) this.#waiting.follow(hart.id, [], false);
   }
 
   // ---- harts ------------------------------------------------------------------------------------
@@ -245,10 +299,17 @@ export class MachineModel implements Model {
         hart: id,
         name: `hart ${id}`,
         injected: false,
+        dueTime: () => this.#dueTimeOf(track),
         canAct: () => this.#canRun(track),
         act: () => this.#stepHart(track),
       });
     }
+  }
+
+  /** When a hart takes its next step; if it waits with a limit, when that runs out. */
+  #dueTimeOf(track: HartTrack): number {
+    if (track.standing === 'wfi') return Math.max(track.time, track.pendingTime);
+    return track.prospect === 'waits' ? this.#waiting.limitOf(track) : track.time;
   }
 
   #addInterrupts(injectsNmis: boolean): void {
@@ -258,8 +319,10 @@ export class MachineModel implements Model {
         this.#add({
           kind: 'irq',
           hart,
+          irq,
           name: `${name} interrupt at hart ${hart}`,
           injected: false,
+          dueTime: () => Math.max(track.time, track.pendingTime),
           canAct: () => nextInterrupt(track) === irq,
           act: (agent) => this.#enter(agent, track, [read(pendingCell(hart))]),
         });
@@ -269,6 +332,7 @@ export class MachineModel implements Model {
         hart,
         name: `NMI at hart ${hart}`,
         injected: injectsNmis,
+        dueTime: () => Math.max(track.time, track.pendingTime),
         canAct: () => track.standing !== 'end' && this.#canTakeNmi(track, injectsNmis),
         act: (agent) => this.#enter(agent, track, this.#raiseNmi(track)),
       });
@@ -278,20 +342,20 @@ export class MachineModel implements Model {
   /**
    * A hart can take its next visible step. An interrupt that is pending and enabled may be late, but it
    * comes before the hart can disable it, and at once if it was pending when it was enabled (privileged
-   * ISA, 3.1.9).
+   * ISA, 3.1.9). An NMI may be late as well, but a hart in wfi has time for it.
    */
   #canRun(track: HartTrack): boolean {
     const { standing, hart } = track;
-    if (standing === 'end' || standing === 'endless' || track.prospect !== 'goes on') return false;
-    if (standing === 'wfi' && !hart.wakeable) return false;
+    if (standing === 'end' || standing === 'endless' || track.isParked) return false;
+    if (standing === 'wfi' && (!hart.wakeable || hart.nmiReady)) return false;
     if (nextInterrupt(track) === undefined) return true;
-    return !track.owesInterrupt && this.stepper.standsBeforeAccess(track);
+    return !track.owesInterrupt && this.stepper.canBeLate(track);
   }
 
   #limitMayRunOut({ kind, hart }: Actor): boolean {
     if (kind !== 'hart' || hart === undefined) return false;
     const track = this.stepper.tracks[hart];
-    return track.standing === 'access' && track.prospect === 'waits';
+    return track.standing === 'access' && track.isParked && track.prospect === 'waits';
   }
 
   #stepHart(track: HartTrack): Step {
@@ -299,8 +363,7 @@ export class MachineModel implements Model {
     const { pc } = hart;
     const mask = maskOf(track);
     this.stepper.saveHart(track);
-    const accesses =
-      track.prospect === 'waits' ? this.#waiting.waitOut(track) : this.stepper.step(track);
+    const accesses = track.isParked ? this.#waiting.waitOut(track) : this.stepper.step(track);
     this.#waiting.find(track, accesses);
     const step = { agent: hart.id, depth, depthAfter: track.depth, pc };
     if (mask === maskOf(track)) return { ...step, accesses };
@@ -320,7 +383,8 @@ export class MachineModel implements Model {
     const { depth } = track;
     takeInterrupt(hart);
     const local = this.stepper.settle(track);
-    return { agent, depth, depthAfter: track.depth, accesses: [...accesses, ...local], pc };
+    const all = [...accesses, ...this.stepper.trapped(track), ...local];
+    return { agent, depth, depthAfter: track.depth, accesses: all, pc };
   }
 
   #canTakeNmi({ hart }: HartTrack, injects: boolean): boolean {
@@ -362,16 +426,25 @@ export class MachineModel implements Model {
         hart: undefined,
         name: ofHart ? text : `${device} ${text}`,
         injected: ofHart && injectsTimers,
+        dueTime: () => this.stepper.time.at(clock.deadlineOf(index)),
         canAct: () =>
           clock.deadlineOf(index) !== Infinity &&
           (!isPatient || clock.deadlineOf(index) === this.#firstHartTimer()),
         act: (agent: AgentId) => {
-          if (isPatient) this.#waiting.outwait();
+          if (!isPatient) this.#quiet.end();
+          else if (!this.#canSomebodyAct()) {
+            this.#waiting.outwait(actor.dueTime());
+            this.#quiet.timerExpired(actor.dueTime());
+          }
           return this.#expire(agent, device, index, access);
         },
       };
       this.#add(actor, isPatient);
     });
+  }
+
+  #canSomebodyAct(): boolean {
+    return this.#actors.some((actor) => !actor.patient && !actor.injected && actor.canAct());
   }
 
   /** When nobody else can act, time goes on to the next timer of a hart. */
@@ -397,26 +470,17 @@ export class MachineModel implements Model {
     return { agent, depth: 0, depthAfter: 0, accesses, pc: 0 };
   }
 
-  /** A character arrives at the first UART, from outside. */
-  #addReceive(): void {
-    const [uart] = this.#machine.uarts;
-    const { clock } = this.#machine;
-    const timer = clock.names.indexOf(`${uart.name}.rx`);
-    const access = this.#uartAccess(uart.name);
+  #addLineEvent({ name, injected, dueTime, canHappen, happen }: LineEvent): void {
     this.#add({
       kind: 'device',
       hart: undefined,
-      name: `${uart.name} is sent a character`,
-      injected: true,
-      canAct: () => uart.receivePending === 0,
+      name,
+      injected,
+      dueTime: () => dueTime,
+      canAct: canHappen,
       act: (agent) => {
-        const { board, log } = this.stepper;
-        const accesses = board.act(log, uart.name, 0, () => {
-          uart.receive({ byte: INJECTED_BYTE });
-          if (clock.deadlineOf(timer) !== Infinity) clock.expire(timer);
-          return [access];
-        });
-        return { agent, depth: 0, depthAfter: 0, accesses, pc: 0 };
+        this.#quiet.end();
+        return { agent, depth: 0, depthAfter: 0, accesses: happen(), pc: 0 };
       },
     });
   }

@@ -9,21 +9,23 @@ export interface MinimiseOptions {
   readonly stepsMax: number;
   /** Is it still the same finding? Default: an ending of the same kind. */
   readonly isSame?: (ending: Ending) => boolean;
+  /** Asked before every attempt; true ends the search with what there is. */
+  readonly stop?: () => boolean;
 }
 
 /** A schedule that leads to the same finding, at least as small as the one given. */
 export function minimise(
   model: Model,
   schedule: readonly AgentId[],
-  { stepsMax, isSame }: MinimiseOptions,
+  { stepsMax, isSame, stop = () => false }: MinimiseOptions,
 ): Replayed {
   let best = replay(model, turnsOf(schedule), stepsMax);
   const { kind } = best.ending;
   const shows = isSame ?? ((ending: Ending): boolean => ending.kind === kind);
   for (;;) {
-    const straightened = replay(model, turnsOf(fewestSwitches(model, best)), stepsMax);
+    const straightened = replay(model, turnsOf(fewestSwitches(model, best, stop)), stepsMax);
     if (shows(straightened.ending) && isSmaller(model, straightened, best)) best = straightened;
-    const smaller = withoutSome(model, best, stepsMax, shows);
+    const smaller = withoutSome(model, best, stepsMax, shows, stop);
     if (smaller === undefined) return best;
     best = smaller;
   }
@@ -34,8 +36,10 @@ function withoutSome(
   from: Replayed,
   stepsMax: number,
   shows: (ending: Ending) => boolean,
+  stop: () => boolean,
 ): Replayed | undefined {
   for (const turns of smallerSchedules(from)) {
+    if (stop()) return undefined;
     const candidate = replay(model, turns, stepsMax);
     if (shows(candidate.ending) && isSmaller(model, candidate, from)) return candidate;
   }
@@ -102,30 +106,40 @@ export function scheduleOf({ events }: Replayed): AgentId[] {
   return events.map(({ step }) => step.agent);
 }
 
+/** A prefix of the trace, put in some order. */
+/** Where a reordering has come to. */
 interface Cut {
-  /** How many events of each line are done. */
+  /** How many events of each line are done, and of each process. */
   readonly done: readonly number[];
-  readonly order: readonly Event[];
+  readonly counts: readonly number[];
+  /** The line that has just run, from where. */
   readonly line: number;
+  readonly from: Cut | undefined;
 }
 
 /**
- * The same trace in the order with the fewest switches. Whoever runs goes on for as long as what it
- * depends on has happened (that never hurts); who is next is tried breadth first.
+ * The same trace in the order with the fewest switches; as it is if `stop` says so before. Whoever runs
+ * goes on for as long as what it depends on has happened (that never hurts); who is next is tried
+ * breadth first.
  */
-export function fewestSwitches(model: Model, { events }: Replayed): AgentId[] {
+export function fewestSwitches(
+  model: Model,
+  { events }: Replayed,
+  stop: () => boolean = () => false,
+): AgentId[] {
   const names = [...new Set(events.map((event) => lineOf(model, event)))];
   const lines = names.map((name) => events.filter((event) => lineOf(model, event) === name));
   const seen = new Set<string>();
-  let cuts: Cut[] = [{ done: lines.map(() => 0), order: [], line: -1 }];
+  const counts = model.agents.map(() => 0);
+  let cuts: Cut[] = [{ done: lines.map(() => 0), counts, line: -1, from: undefined }];
   while (cuts.length > 0) {
     const next: Cut[] = [];
     for (const cut of cuts) {
+      if (stop()) return events.map(({ step }) => step.agent);
       for (let line = 0; line < lines.length; line++) {
-        const ahead =
-          line === cut.line ? undefined : runAhead(cut, line, lines, model.agents.length);
+        const ahead = line === cut.line ? undefined : runAhead(cut, line, lines);
         if (ahead === undefined) continue;
-        if (ahead.order.length === events.length) return ahead.order.map(({ step }) => step.agent);
+        if (ahead.done.every((count, i) => count === lines[i].length)) return orderOf(ahead, lines);
         const key = `${ahead.done.join()}.${String(line)}`;
         if (seen.has(key)) continue;
         seen.add(key);
@@ -137,24 +151,28 @@ export function fewestSwitches(model: Model, { events }: Replayed): AgentId[] {
   return events.map(({ step }) => step.agent);
 }
 
-function runAhead(
-  { done, order }: Cut,
-  line: number,
-  lines: readonly (readonly Event[])[],
-  processes: number,
-): Cut | undefined {
-  const counts = new Array<number>(processes).fill(0);
-  for (const event of order) counts[event.process]++;
-  const taken: Event[] = [];
-  for (const event of lines[line].slice(done[line])) {
+function runAhead(from: Cut, line: number, lines: readonly (readonly Event[])[]): Cut | undefined {
+  const counts = [...from.counts];
+  const first = from.done[line];
+  let end = first;
+  for (; end < lines[line].length; end++) {
+    const event = lines[line][end];
     const isReady = counts.every(
       (count, process) => process === event.process || count >= event.clock[process],
     );
     if (!isReady) break;
     counts[event.process]++;
-    taken.push(event);
   }
-  if (taken.length === 0) return undefined;
-  const after = done.map((count, i) => (i === line ? count + taken.length : count));
-  return { done: after, order: [...order, ...taken], line };
+  if (end === first) return undefined;
+  const done = from.done.map((count, i) => (i === line ? end : count));
+  return { done, counts, line, from };
+}
+
+function orderOf(last: Cut, lines: readonly (readonly Event[])[]): AgentId[] {
+  const parts: AgentId[][] = [];
+  for (let cut = last; cut.from !== undefined; cut = cut.from) {
+    const { line, done, from } = cut;
+    parts.push(lines[line].slice(from.done[line], done[line]).map(({ step }) => step.agent));
+  }
+  return parts.toReversed().flat();
 }

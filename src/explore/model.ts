@@ -79,8 +79,12 @@ export interface Model {
    * interrupt state that wfi looks at. Empty if it is at its end. Of an interrupt: what its entry reads.
    */
   waitsOn(agent: AgentId): readonly Access[];
+  /** A hart goes round in a loop and waits, enabled or not: to leave it there disturbs nothing. */
+  isIdle?(agent: AgentId): boolean;
   /** What an enabled agent's next step accesses, if that is known before it is taken. */
   next?(agent: AgentId): readonly Access[] | undefined;
+  /** When an enabled agent would act in the system's own run, on a scale that all agents share. */
+  dueTime?(agent: AgentId): number;
   /** Takes one visible step of an enabled agent. */
   step(agent: AgentId): Step;
   /** Undefined while the execution can go on. */
@@ -94,4 +98,6 @@ export interface Model {
   state?(): string;
   /** Would this waiting hart go on if it looked again (woken by nobody)? Tells a lost wakeup. */
   wouldProceed?(agent: AgentId): boolean;
+  /** The pending interrupt that some hart holds off, and whose handler would let this waiting hart go on. */
+  heldOff?(agent: AgentId): AgentId | undefined;
 }

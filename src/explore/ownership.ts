@@ -15,10 +15,10 @@ const LOCAL = 0xc0;
 const SHARED = 0xff;
 /** Beside an owner's number: it has written the byte. */
 const WRITTEN = 0x40;
-/** Numbers of contexts are 1 to this; a hart has `DEPTHS` of them. */
+/** Numbers of contexts are 1 to this; a hart has `CONTEXTS` of them. */
 export const CONTEXTS_MAX = 0x3f;
-/** Contexts of a hart: task, two levels of interrupts or exceptions in it, and beyond. */
-export const DEPTHS = 4;
+/** Contexts of a hart that are told apart, see hart-track.ts. */
+export const CONTEXTS = 4;
 
 /** A context's pattern in a word of byte states, as the generated loop compares it. */
 export const readPattern = (context: number): number => Math.imul(context, 0x01010101);
@@ -82,7 +82,7 @@ export class Ownership {
 /** Who shares a byte: nobody, contexts of one hart, or harts. */
 export type Sharing = 'private' | 'local' | 'shared';
 
-const hartOf = (context: number): number => Math.floor(((context & CONTEXTS_MAX) - 1) / DEPTHS);
+const hartOf = (context: number): number => Math.floor(((context & CONTEXTS_MAX) - 1) / CONTEXTS);
 
 function nextState(state: number, context: number, writes: boolean): number {
   if (state === SHARED) return SHARED;

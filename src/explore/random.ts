@@ -7,10 +7,13 @@ import type { Access, AgentId, Model } from './model.ts';
 import { SeededRng } from './rng.ts';
 import { changed, endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
 import {
+  disturbed,
+  natural,
   partialOrderSampling,
   pct,
   randomWalk,
   uniformWalk,
+  type DueTime,
   type Measured,
   type Peek,
   type Strategy,
@@ -18,6 +21,8 @@ import {
 } from './strategies.ts';
 
 export const STRATEGIES = {
+  natural,
+  disturbed: disturbed(3),
   'random walk': randomWalk,
   'pct 2': pct(2),
   'pct 3': pct(3),
@@ -28,6 +33,8 @@ export const STRATEGIES = {
 export type StrategyName = keyof typeof STRATEGIES;
 
 export const PORTFOLIO: readonly StrategyName[] = [
+  'natural',
+  'disturbed',
   'random walk',
   'pct 2',
   'pos',
@@ -38,8 +45,10 @@ export const PORTFOLIO: readonly StrategyName[] = [
 export interface RandomOptions {
   /** A whole number below 2^32. */
   readonly seed: number;
+  /** Number of the first execution. Default 0. */
+  readonly first?: number;
   readonly executions: number;
-  /** Taken in turn. */
+  /** Taken in turn; 'natural' is number 0, and no other. */
   readonly strategies: readonly StrategyName[];
   /** How many interrupts and NMIs an execution may inject. */
   readonly bounds: Pick<Bounds, 'irqs' | 'nmis'>;
@@ -53,9 +62,6 @@ export interface RandomlyExplored extends Explored {
   readonly number: number;
 }
 
-/** Runs that measure how long executions are before the first one counts. */
-const TRIALS = 3;
-
 /** Yields every execution. The model is back at its start afterwards. */
 export function* randomSearch(
   model: Model,
@@ -67,11 +73,14 @@ export function* randomSearch(
   let cut = 0;
   let executions = 0;
   try {
-    const measured = measure(model, options);
+    const undisturbed = execute(model, 'natural', 0, options, UNKNOWN);
+    model.rewind(start);
+    const measured = measuredIn(model, undisturbed);
     while (executions < options.executions) {
-      const number = executions++;
-      const strategy = options.strategies[number % options.strategies.length];
-      const explored = randomExecution(model, strategy, number, options, measured);
+      const number = (options.first ?? 0) + executions++;
+      const strategy = strategyOf(number, options.strategies);
+      const explored =
+        strategy === 'natural' ? undisturbed : execute(model, strategy, number, options, measured);
       model.rewind(start);
       steps += explored.schedule.length;
       if (explored.ending.kind === 'cut') cut++;
@@ -87,26 +96,22 @@ export function* randomSearch(
   return { bounds, executions, redundant: 0, traces: traces.size, steps, cut, complete: false };
 }
 
-/** Lengths of a few random walks; the model is back where it was afterwards. */
-export function measure(model: Model, options: RandomOptions): Measured {
-  const stepsOf = model.agents.map(() => 0);
-  let steps = 0;
-  const start = model.mark();
-  for (let trial = 0; trial < TRIALS; trial++) {
-    const none = { steps: 0, stepsOf };
-    const { schedule } = randomExecution(model, 'random walk', ~trial, options, none);
-    model.rewind(start);
-    steps = Math.max(steps, schedule.length);
-    for (const agent of model.agents) {
-      const own = schedule.filter((id) => id === agent.id).length;
-      stepsOf[agent.id] = Math.max(stepsOf[agent.id], own);
-    }
-  }
-  model.release(start);
-  return { steps, stepsOf };
+/** The natural execution is the first one, and comes but once; the others take turns. */
+function strategyOf(number: number, strategies: readonly StrategyName[]): StrategyName {
+  const others = strategies.filter((name) => name !== 'natural');
+  if (others.length === 0 || (number === 0 && others.length < strategies.length)) return 'natural';
+  return others[number % others.length];
 }
 
-function randomExecution(
+const UNKNOWN: Measured = { steps: 0, stepsOf: [] };
+
+function measuredIn(model: Model, { schedule }: Explored): Measured {
+  const stepsOf = model.agents.map(() => 0);
+  for (const agent of schedule) stepsOf[agent]++;
+  return { steps: schedule.length, stepsOf };
+}
+
+function execute(
   model: Model,
   name: StrategyName,
   number: number,
@@ -114,7 +119,7 @@ function randomExecution(
   measured: Measured,
 ): Explored {
   const rng = new SeededRng(Math.imul(options.seed ^ Math.imul(number, 0x9e3779b1), 0x85ebca77));
-  const strategy = STRATEGIES[name](model.agents, rng, measured, peekOf(model));
+  const strategy = STRATEGIES[name](model.agents, rng, measured, peekOf(model), dueTimeOf(model));
   const taking = model.agents.map((agent) => !agent.injected || rng.below(2) === 0);
   const isAllowed = (agent: AgentId, spent: Spent): boolean =>
     taking[agent] && isAffordable(model, agent, spent, options.bounds);
@@ -165,6 +170,10 @@ export function runWith(
     strategy.taken?.(step);
     execution.push(step, changed(enabled, model.enabled()));
   }
+}
+
+function dueTimeOf(model: Model): DueTime | undefined {
+  return model.dueTime === undefined ? undefined : (agent) => model.dueTime?.(agent) ?? 0;
 }
 
 /** What a model knows of an agent's next step, or what taking it on trial shows. */

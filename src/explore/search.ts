@@ -28,7 +28,7 @@ export interface Coverage {
   readonly executions: number;
   /** Executions given up because an equivalent one had been run. */
   readonly redundant: number;
-  /** Distinct traces among the executions. */
+  /** Distinct traces among the executions, as far as they were remembered. */
   readonly traces: number;
   readonly steps: number;
   /** Executions that the bound on steps cut short. */

@@ -7,6 +7,7 @@
 import { CONTROL_LIVE } from './private-loop.ts';
 import type { HartTrack } from './hart-track.ts';
 import type { Access } from './model.ts';
+import { changes } from './reservations.ts';
 import type { Stepper } from './stepper.ts';
 
 /** A waiting loop looks at this many things at most. */
@@ -36,8 +37,13 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   stepper.trackRegisters(true);
   const first = turn(stepper, track);
   const live = stepper.control[CONTROL_LIVE];
-  const same = before.every((value, r) => ((live >>> r) & 1) === 0 || value === track.hart.x[r]);
+  const isSame = (registers: Int32Array): boolean =>
+    registers.every((value, r) => ((live >>> r) & 1) === 0 || value === track.hart.x[r]);
+  const same = isSame(before);
+  const between = track.hart.x.slice();
   const second = first.returned && !same ? turn(stepper, track) : undefined;
+  // What it has read before is still in its registers: once round, and it spins.
+  const willSpin = second?.returned === true && isSame(between);
   stepper.trackRegisters(false);
   const { reads } = first;
   if (!first.returned) {
@@ -46,6 +52,7 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   }
   if (!stepper.rewindUnchanged(mark)) return { prospect: 'goes on', reads };
   if (second === undefined) return { prospect: 'spins', reads };
+  if (willSpin) return { prospect: 'goes on', reads };
   return { prospect: second.returned && alike(reads, second.reads) ? 'waits' : 'goes on', reads };
 }
 
@@ -57,7 +64,7 @@ function turn(stepper: Stepper, track: HartTrack): { returned: boolean; reads: A
   while (reads.length < READS_MAX && stepper.standsBeforeAccess(track)) {
     const accesses = stepper.step(track);
     reads.push(...accesses);
-    if (accesses.some(({ kind }) => kind === 'write') || track.depth !== depth) break;
+    if (accesses.some(changes) || track.depth !== depth) break;
     if (hart.pc32 === head) return { returned: true, reads };
   }
   return { returned: false, reads };

@@ -12,8 +12,10 @@ import type { Memory } from '../machine/memory.ts';
 import { RAM_BASE } from '../machine/memory-map.ts';
 import { CAUSE_FETCH_ACCESS, takeException } from '../machine/trap.ts';
 import { Board, pendingCell, readsTime } from './board.ts';
+import { circles, type Jump } from './circle.ts';
 import { CodeMap } from './code-map.ts';
 import { HartTrack, SAVED_WORDS } from './hart-track.ts';
+import { maskOf } from './interrupts.ts';
 import { accessBytes, CSR_MIP, CSR_TIME, isAtomic, isStore, isVisibleCsr } from './instructions.ts';
 import { LocalTime } from './local-time.ts';
 import type { Access } from './model.ts';
@@ -34,6 +36,7 @@ import {
   STOP_VISIBLE,
 } from './private-loop.ts';
 import type { PrivateLoop } from './private-loop.ts';
+import { Reservations } from './reservations.ts';
 import { UndoLog } from './undo-log.ts';
 
 const KIND_HART = -1;
@@ -42,14 +45,23 @@ const KIND_HART = -1;
 const LOOP_BUDGET = 10_000;
 /** A hart that executes so many instructions without a visible one is not going to. */
 const PRIVATE_MAX = 5_000_000;
-/** Jumps in a circle at most. */
-const CIRCLE_JUMPS = 200;
+/**
+ * A hart that has come so far in time without a visible operation, in instructions, goes round in circles
+ * with a delay in them: what it touches while it goes on once more as far becomes visible.
+ */
+const PRIVATE_TIME = 1 << 20;
+/** If that is nothing, it is not going to do anything. 1.3 s at 10 ns. */
+const PRIVATE_TIME_MAX = 1 << 27;
+/** What a loop has within so many bytes around its stack pointer is its own. */
+const STACK_BYTES = 2048;
 export interface StepperOptions {
   readonly machine: Machine;
   /** Addresses at which a hart goes no further. */
   readonly stops: ReadonlySet<number>;
   /** NMIs may come at any moment. */
   readonly injectsNmis: boolean;
+  /** Once a hart is at the end of the region, nobody goes on. */
+  readonly firstEnds: boolean;
   /** Undoes records of the log whose kinds are the caller's own. */
   readonly undoOther: (kind: number) => void;
 }
@@ -75,15 +87,18 @@ export class Stepper {
   #codeChanged = false;
 
   readonly #undoOther: (kind: number) => void;
+  readonly #firstEnds: boolean;
   /** NMIs are possible: injected ones, or the guest has been seen to raise one. */
   #nmisCome: boolean;
+  readonly #reservations: Reservations;
   /** Every access makes what it touches shared. */
   #sharing = false;
   /** Accesses to the hart's local bytes that are part of the present step. */
   readonly #localAccesses: Access[] = [];
 
-  constructor({ machine, stops, injectsNmis, undoOther }: StepperOptions) {
+  constructor({ machine, stops, injectsNmis, firstEnds, undoOther }: StepperOptions) {
     this.#undoOther = undoOther;
+    this.#firstEnds = firstEnds && machine.harts.length > 1;
     this.#nmisCome = injectsNmis;
     this.#machine = machine;
     this.#memory = machine.memory;
@@ -91,6 +106,7 @@ export class Stepper {
     this.#code = new CodeMap(machine.memory, this.ownership, stops);
     this.time = new LocalTime(machine, this.log);
     this.tracks = machine.harts.map((hart) => new HartTrack(hart));
+    this.#reservations = new Reservations(this.tracks, this.ownership);
     this.#running = this.tracks[0];
     this.board = new Board(machine, this.tracks);
     const arrays = {
@@ -116,7 +132,8 @@ export class Stepper {
     const track = this.#running;
     const { hart } = track;
     if (this.#sharing) {
-      this.ownership.share(offset, bytes);
+      const isOwnStack = Math.abs(offset + RAM_BASE - (hart.x[2] >>> 0)) < STACK_BYTES;
+      if (!isOwnStack) this.ownership.share(offset, bytes);
       return false;
     }
     if (this.ownership.words[offset >>> 2] === ALL_SHARED) return true;
@@ -149,6 +166,10 @@ export class Stepper {
     this.log.words[this.log.top++] = track.hart.id;
     this.log.words[this.log.top++] = KIND_HART;
   }
+
+  readonly #save = (track: HartTrack): void => {
+    this.saveHart(track);
+  };
 
   /** Goes back to where the log was this long. */
   rewind(mark: number): void {
@@ -196,6 +217,11 @@ export class Stepper {
     return track.standing === 'access' && d !== undefined && accessBytes(d) !== undefined;
   }
 
+  /** What the hart does next it can also do while an interrupt is pending. */
+  canBeLate(track: HartTrack): boolean {
+    return track.standing === 'leaving' || this.standsBeforeAccess(track);
+  }
+
   /** The access to memory that a hart stands before, if it stands before one. */
   accessAhead(track: HartTrack): Access | undefined {
     const d = this.instructionOf(track);
@@ -237,6 +263,10 @@ export class Stepper {
     const d = this.instructionOf(track);
     const stays = track.owesInterrupt; // it was withdrawn
     track.owesInterrupt = false;
+    if (track.standing === 'leaving') {
+      track.standing = 'end';
+      return [];
+    }
     if (d === undefined || stays) return this.#settled(track, 0);
     const bytes = accessBytes(d);
     if (bytes === undefined) return this.#stepInterruptState(track, d);
@@ -274,7 +304,9 @@ export class Stepper {
     this.#run(track, 1);
     const changed = writes && (reserved || this.#memory.read(offset, bytes) !== before);
     if (changed) this.time.stored(track, offset >>> 2);
-    return [{ address, bytes, kind: changed ? 'write' : 'read' }];
+    if (changed) return [{ address, bytes, kind: 'write' }];
+    const read: Access = { address, bytes, kind: 'read' };
+    return writes ? [read, ...this.#reservations.stored(offset)] : [read];
   }
 
   #stepReserved(track: HartTrack, d: Decoded, address: number): Access[] {
@@ -299,7 +331,8 @@ export class Stepper {
     hart.pc32 = (hart.pc32 + d.length) | 0;
     this.#count(track, 1);
     this.#run(track, 0);
-    return [{ address, bytes: 4, kind: success ? 'write' : 'read' }];
+    const access: Access = { address, bytes: 4, kind: success ? 'write' : 'read' };
+    return [access, ...this.#reservations.used(track, offset)];
   }
 
   /** An access that the loop does not perform: one that is not aligned, or changes decoded code. */
@@ -333,6 +366,7 @@ export class Stepper {
       this.#nmisCome = true;
       this.ownership.grown = true;
     }
+    track.time = Math.max(track.time, this.board.timeOf(region.name));
     const due = this.board.complete(this.log, region.name, this.time.nsOf(track), track.time);
     const accesses = this.board.act(this.log, region.name, track.time, () => {
       this.#perform(track, d);
@@ -358,21 +392,17 @@ export class Stepper {
     track.owesInterrupt = hart.interrupted && !hart.nmiReady;
     if (track.owesInterrupt) track.standing = 'access';
     else this.#run(track, 0);
-    return [{ address: pendingCell(hart.id), bytes: 4, kind: 'read' }];
+    const looked: Access = { address: pendingCell(hart.id), bytes: 4, kind: 'read' };
+    return d.name === 'mret' || d.name === 'mnret' ? [looked, ...this.trapped(track)] : [looked];
   }
 
-  /** @returns whether another hart had reserved a byte of these. */
+  /** What a trap accesses, on its way in or out. */
+  trapped(track: HartTrack): readonly Access[] {
+    return this.#reservations.trapped(track);
+  }
+
   #breakReservations(track: HartTrack, offset: number, bytes: number): boolean {
-    let broken = false;
-    for (const other of this.tracks) {
-      const { reservation } = other.hart;
-      if (other === track || reservation < 0) continue;
-      if (reservation >= offset + bytes || offset >= reservation + 4) continue;
-      this.saveHart(other);
-      other.hart.reservation = -1;
-      broken = true;
-    }
-    return broken;
+    return this.#reservations.break(track, offset, bytes, this.#save);
   }
 
   // ---- everything else --------------------------------------------------------------------------
@@ -405,7 +435,9 @@ export class Stepper {
     const {
       hart,
       hart: { steps },
+      time,
     } = track;
+    this.#sharing = false;
     const code = this.#code;
     this.time.begin();
     let left = forced;
@@ -419,14 +451,25 @@ export class Stepper {
       hart.pc32 = reason === STOP_JUMP ? this.control[CONTROL_TARGET] : code.pcAt(ip);
       if (reason === STOP_VISIBLE) return;
       if (reason === STOP_END) {
-        const d = code.instructionAt(ip);
-        track.standing = d.name === 'jal' && d.imm === 0 ? 'endless' : 'end';
+        if (!code.isStop(hart.pc)) track.standing = 'endless';
+        else track.standing = this.#mayMeetSomebody(track) ? 'leaving' : 'end';
         return;
       }
       if (reason === STOP_STUB) code.follow(ip);
-      else if (reason === STOP_SLOW && this.#standsBefore(track, code.instructionAt(ip))) return;
-      else if (reason === STOP_BUDGET) {
-        if (hart.steps - steps < PRIVATE_MAX && !this.#circles(track)) continue;
+      else if (reason === STOP_SLOW) {
+        if (this.#standsBefore(track, code.instructionAt(ip))) return;
+        const passed = track.time - time;
+        this.#sharing = passed > PRIVATE_TIME && passed <= 2 * PRIVATE_TIME;
+        if (passed > PRIVATE_TIME_MAX) {
+          track.standing = 'endless';
+          return;
+        }
+      } else if (reason === STOP_BUDGET) {
+        if (
+          hart.steps - steps < PRIVATE_MAX &&
+          !circles(track, this.log, this.#memory.i32, this.#jump)
+        )
+          continue;
         track.standing = 'endless';
         return;
       }
@@ -435,34 +478,22 @@ export class Stepper {
   }
 
   /**
-   * Whether the hart, at a jump, comes back to it with nothing changed. What such a loop reads becomes
-   * visible: then it is a spin loop like others, and it is known what the hart waits for.
+   * Whether it makes a difference when the hart goes over the end of the region: what comes up to then
+   * still finds it inside. It has no private code there that could stand for that moment.
    */
-  #circles(track: HartTrack): boolean {
-    const { hart } = track;
-    const { top } = this.log;
-    const before = hart.x.slice();
-    const jumps = this.#jumpsBack(track);
-    if (jumps === 0 || before.some((value, r) => value !== hart.x[r])) return false;
-    if (!this.log.changesNothing(top, this.#memory.i32)) return false;
-    this.#sharing = true;
-    this.#jumpsBack(track);
-    this.#sharing = false;
-    return true;
+  #mayMeetSomebody(track: HartTrack): boolean {
+    return this.#firstEnds || maskOf(track) !== 0 || (track.hart.nmie && this.#nmisCome);
   }
 
-  /** Runs until the hart is at the same jump again; 0 if that takes long or something else comes. */
-  #jumpsBack(track: HartTrack): number {
+  readonly #jump: Jump = (track, shares) => {
     const { hart } = track;
-    const pc = hart.pc32;
-    for (let jumps = 1; jumps <= CIRCLE_JUMPS; jumps++) {
-      const ip = this.#enter(track, this.#code.find(hart.pc32), 0, 1);
-      if (this.control[CONTROL_REASON] !== STOP_BUDGET) return 0;
-      hart.pc32 = this.#code.pcAt(ip);
-      if (hart.pc32 === pc) return jumps;
-    }
-    return 0;
-  }
+    this.#sharing = shares;
+    const ip = this.#enter(track, this.#code.find(hart.pc32), 0, 1);
+    this.#sharing = false;
+    if (this.control[CONTROL_REASON] !== STOP_BUDGET) return false;
+    hart.pc32 = this.#code.pcAt(ip);
+    return true;
+  };
 
   #fetchFault(track: HartTrack): number {
     takeException(track.hart, CAUSE_FETCH_ACCESS, track.hart.pc);

@@ -23,12 +23,90 @@ export interface Measured {
 /** What an agent's next step would access. */
 export type Peek = (agent: AgentId) => readonly Access[];
 
+/** When an enabled agent would act in the system's own run. */
+export type DueTime = (agent: AgentId) => number;
+
 export type StrategyFactory = (
   agents: readonly Agent[],
   rng: Rng,
   measured: Measured,
   peek: Peek,
+  dueTime?: DueTime,
 ) => Strategy;
+
+/**
+ * As the system itself would run: who is due first; of several, interrupts before devices before harts.
+ * Nothing is injected. In a model that knows no times, who has taken the fewest steps. It is one execution.
+ */
+export const natural: StrategyFactory = (all, _rng, _measured, _peek, dueTime) =>
+  new InOrder(all, dueTime);
+
+/**
+ * The natural execution, disturbed at up to `moments` random steps: whose turn it is then falls behind,
+ * by a time that may be short or long (delay bounding: Emmi, Qadeer, Rakamarić, POPL 2011); or another
+ * one comes before its time, injected ones among them.
+ */
+export function disturbed(moments: number): StrategyFactory {
+  return (all, rng, { steps }, _peek, dueTime) => {
+    const order = new InOrder(all, dueTime);
+    const at = new Set(
+      Array.from({ length: 1 + rng.below(moments) }, () => rng.below(Math.max(1, steps))),
+    );
+    return {
+      choose: (agents) => {
+        if (!at.delete(order.count)) return order.choose(agents);
+        if (rng.below(2) === 0) return agents[rng.below(agents.length)];
+        order.delay(order.choose(agents), 2 ** rng.below(DELAY_LOG_MAX + 1));
+        return order.choose(agents);
+      },
+      taken: (step) => order.taken(step),
+    };
+  };
+}
+
+/** Longest delay, as a power of two: 1.3 ms at 10 ns an instruction, fifteen characters at 115200 baud. */
+const DELAY_LOG_MAX = 17;
+const RANKS: Readonly<Record<Agent['kind'], number>> = { nmi: 0, irq: 1, device: 2, hart: 3 };
+
+/** Agents in the order in which they are due, and how far each has been delayed. */
+class InOrder implements Strategy {
+  readonly #agents: readonly Agent[];
+  readonly #dueTime: DueTime;
+  readonly #steps: number[];
+  readonly #delays: number[];
+  /** Steps so far. */
+  count = 0;
+
+  constructor(agents: readonly Agent[], dueTime: DueTime | undefined) {
+    this.#agents = agents;
+    this.#steps = agents.map(() => 0);
+    this.#delays = agents.map(() => 0);
+    this.#dueTime = dueTime ?? ((agent) => this.#steps[agent]);
+  }
+
+  choose(agents: readonly AgentId[]): AgentId {
+    let [first] = agents;
+    let [firstTime, firstRank] = [Infinity, Infinity];
+    for (const agent of agents) {
+      const { injected, kind } = this.#agents[agent];
+      if (injected) continue;
+      const time = this.#dueTime(agent) + this.#delays[agent];
+      const rank = RANKS[kind];
+      if (time > firstTime || (time === firstTime && rank >= firstRank)) continue;
+      [first, firstTime, firstRank] = [agent, time, rank];
+    }
+    return first;
+  }
+
+  taken({ agent }: Step): void {
+    this.#steps[agent]++;
+    this.count++;
+  }
+
+  delay(agent: AgentId, time: number): void {
+    this.#delays[agent] += time;
+  }
+}
 
 /** Each enabled agent with the same probability, at every step. */
 export const randomWalk: StrategyFactory = (_agents, rng) => ({

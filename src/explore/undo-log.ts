@@ -2,8 +2,8 @@
 // length of the log, so marks cost nothing, nest as deep as a path is long, and going back costs what
 // was written since. Leaves out what is not memory: the owner of a record kind knows how to undo it.
 
-/** Words of the log at most; one execution from its first mark must fit. 8 million: 32 MiB. */
-export const LOG_WORDS = 1 << 23;
+/** Words of the log at most; one execution from its first mark must fit. 16 million: 64 MiB. */
+export const LOG_WORDS = 1 << 24;
 /** A step that finds less room than this ends the execution. */
 export const LOG_RESERVE = 1 << 18;
 

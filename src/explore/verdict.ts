@@ -1,6 +1,7 @@
 // What an ending means: who waits for whom, whether a wakeup was lost, whether going on leads anywhere.
 // Without knowledge of locks a hart is taken to wait for whoever wrote last what it keeps reading; that
-// is the holder of a test-and-set lock, but not of a ticket lock: `holderOf` can say better.
+// is the holder of a test-and-set lock, but not of a ticket lock: `holderOf` can say better. Or it waits
+// for an interrupt's handler, which a hart does not take: then for that hart.
 
 import { footprintOf, type Footprint } from './footprint.ts';
 import type { Event, Execution, ProcessId } from './happens-before.ts';
@@ -16,6 +17,8 @@ export interface Waiting {
   readonly reads: Footprint;
   /** Who wrote last what it reads; absent if nobody has since the start. */
   readonly writer: Event | undefined;
+  /** The interrupt whose handler it waits for, if that is pending and its hart has it off. */
+  readonly heldOff: AgentId | undefined;
   /** It would go on if it looked again: somebody changed what it waits for and did not wake it. */
   readonly wouldProceed: boolean;
 }
@@ -96,7 +99,9 @@ function waitingOf(model: Model, execution: Execution, hart: AgentId): Waiting {
   const process = execution.processOf(hart);
   const reads = footprintOf(model.waitsOn(hart));
   const writer = execution.events.findLast(({ footprint }) => writesInto(footprint, reads));
-  return { hart, process, reads, writer, wouldProceed: model.wouldProceed?.(hart) ?? false };
+  const heldOff = model.heldOff?.(hart);
+  const wouldProceed = model.wouldProceed?.(hart) ?? false;
+  return { hart, process, reads, writer, heldOff, wouldProceed };
 }
 
 function writesInto(footprint: Footprint, reads: Footprint): boolean {
@@ -111,15 +116,23 @@ function kindOf(
   holderOf: (waiting: Waiting) => AgentId | undefined,
 ): { kind: VerdictKind; cycle: readonly Waiting[] } {
   if (waiting.some(({ wouldProceed }) => wouldProceed)) return { kind: 'lost wakeup', cycle: [] };
-  const cycle = cycleOf(waiting, (each) => holderOf(each) ?? writerOf(model, each));
+  const cycle = cycleOf(
+    waiting,
+    (each) => holderOf(each) ?? hartOf(model, each.heldOff) ?? writerOf(model, each),
+  );
   if (cycle.length === 0) return { kind: 'never signalled', cycle };
   return { kind: cycle.length === 1 ? 'self-deadlock' : 'deadlock', cycle };
 }
 
 /** The hart that wrote last what another one reads. */
 function writerOf(model: Model, { writer }: Waiting): AgentId | undefined {
-  const hart = writer && model.agents[writer.step.agent].hart;
-  return model.agents.find((agent) => agent.kind === 'hart' && agent.hart === hart)?.id;
+  return hartOf(model, writer?.step.agent);
+}
+
+/** The hart that an agent acts at. */
+function hartOf(model: Model, agent: AgentId | undefined): AgentId | undefined {
+  const hart = agent === undefined ? undefined : model.agents[agent].hart;
+  return model.agents.find((each) => each.kind === 'hart' && each.hart === hart)?.id;
 }
 
 /** Follows, from each waiting hart, whom it waits for, until a hart comes up again. */

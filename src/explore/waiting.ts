@@ -4,6 +4,7 @@
 
 import type { HartTrack } from './hart-track.ts';
 import type { Access } from './model.ts';
+import { changes } from './reservations.ts';
 import { lookAhead } from './spin.ts';
 import type { Lookahead } from './spin.ts';
 import type { Stepper } from './stepper.ts';
@@ -12,6 +13,8 @@ const KIND_PROSPECT = -20;
 const NOTHING_AHEAD: Lookahead = { prospect: 'goes on', reads: [] };
 /** So many timers in a row while a hart spins and nobody can do anything are a soft lockup. */
 const LOCKUP_TIMERS = 32;
+/** And so is this much time, in instructions: 2.7 s at 10 ns. */
+const LOCKUP_TIME = 1 << 28;
 /** How often a waiting loop is gone round before its limit is taken for far away. */
 const TURNS_MAX = 100_000;
 /** Most that time passes, in instructions, in one turn of it: 1 ms at 10 ns. */
@@ -22,6 +25,8 @@ const READS_MAX = 64;
 /** What was known about a hart's prospects before a change. */
 interface Before extends Lookahead {
   readonly track: HartTrack;
+  readonly lapLeft: number;
+  readonly lapHead: number;
   readonly timersOutwaited: number;
 }
 
@@ -29,6 +34,8 @@ export class WaitingLoops {
   readonly #stepper: Stepper;
   /** Addresses, signed. */
   readonly #heads = new Set<number>();
+  /** When the limit of each hart's loop runs out, where that is known. */
+  readonly #limits: (number | undefined)[] = [];
 
   constructor(stepper: Stepper) {
     this.#stepper = stepper;
@@ -51,8 +58,8 @@ export class WaitingLoops {
   find(track: HartTrack, accesses: readonly Access[]): void {
     const { ownership } = this.#stepper;
     const { pc32 } = track.hart;
-    const changes = accesses.length === 0 || accesses.some(({ kind }) => kind === 'write');
-    if (changes || track.standing !== 'access') {
+    const isNew = accesses.length === 0 || accesses.some(changes);
+    if (isNew || track.standing !== 'access') {
       [track.headPc, track.headAge, track.headPatience] = [pc32, 0, 1];
     } else if (ownership.frozen) {
       return;
@@ -65,11 +72,24 @@ export class WaitingLoops {
     }
   }
 
-  /** After any step: decides anew about the hart that took it, and those who look at what it wrote. */
-  follow(hart: number | undefined, accesses: readonly Access[]): void {
+  /**
+   * After any step: decides anew about the hart that took it, and those who look at what it wrote.
+   * `isOwn`: the hart has gone on by itself.
+   */
+  follow(hart: number | undefined, accesses: readonly Access[], isOwn: boolean): void {
     for (const track of this.#stepper.tracks) {
-      if (track.hart.id === hart || concerns(accesses, track.reads)) this.#look(track);
+      if (track.hart.id === hart) {
+        if (!isOwn || !this.#goRound(track)) this.#look(track);
+      } else if (concerns(accesses, track.reads)) this.#look(track);
     }
+  }
+
+  /** A step of the one lap in a waiting loop. @returns false if it was none */
+  #goRound(track: HartTrack): boolean {
+    if (track.lapLeft === 0) return false;
+    this.#save(track);
+    track.lapLeft--;
+    return track.standing === 'access' && (track.lapLeft > 0 || track.hart.pc32 === track.lapHead);
   }
 
   #look(track: HartTrack): void {
@@ -79,6 +99,8 @@ export class WaitingLoops {
     const ahead = isHead ? lookAhead(this.#stepper, track) : NOTHING_AHEAD;
     track.prospect = ahead.prospect;
     track.reads = ahead.reads;
+    track.lapLeft = ahead.prospect !== 'goes on' && ahead.reads.length > 1 ? ahead.reads.length : 0;
+    track.lapHead = track.hart.pc32;
     track.timersOutwaited = 0;
   }
 
@@ -101,18 +123,32 @@ export class WaitingLoops {
     return accesses;
   }
 
-  /** Nobody could do anything but let time go on to the next timer. */
-  outwait(): void {
+  /** The time at which the limit of a waiting loop runs out if nobody does anything, in instructions. */
+  limitOf(track: HartTrack): number {
+    const known = this.#limits[track.hart.id];
+    if (known !== undefined) return known;
+    const stepper = this.#stepper;
+    const mark = stepper.log.top;
+    stepper.saveHart(track);
+    this.waitOut(track);
+    const { time } = track;
+    stepper.rewind(mark);
+    this.#limits[track.hart.id] = time;
+    return time;
+  }
+
+  /** Nobody could do anything but let time go on to the next timer, which is due at `time`. */
+  outwait(time: number): void {
     for (const track of this.#stepper.tracks) {
       if (track.prospect !== 'spins') continue;
       this.#save(track);
-      track.timersOutwaited++;
+      track.timersOutwaited += time - track.time > LOCKUP_TIME ? LOCKUP_TIMERS : 1;
     }
   }
 
   #save(track: HartTrack): void {
-    const { prospect, reads, timersOutwaited } = track;
-    const before: Before = { track, prospect, reads, timersOutwaited };
+    const { prospect, reads, lapLeft, lapHead, timersOutwaited } = track;
+    const before: Before = { track, prospect, reads, lapLeft, lapHead, timersOutwaited };
     this.#stepper.log.pushObject(KIND_PROSPECT, before);
   }
 
@@ -122,7 +158,10 @@ export class WaitingLoops {
     const { track, ...before } = this.#stepper.log.popObject() as Before;
     track.prospect = before.prospect;
     track.reads = before.reads;
+    track.lapLeft = before.lapLeft;
+    track.lapHead = before.lapHead;
     track.timersOutwaited = before.timersOutwaited;
+    this.#limits[track.hart.id] = undefined;
     return true;
   }
 }

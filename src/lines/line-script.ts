@@ -8,7 +8,12 @@
 //   uart0 scenario_begin+30ms send "x\r"
 
 import type { Clock, Timer } from '../../devices/ports.ts';
-import type { LinePort, ModemInputs } from '../../devices/uart8250/line.ts';
+import {
+  applyLineInput,
+  type LineInput,
+  type LinePort,
+  type ModemInputs,
+} from '../../devices/uart8250/line.ts';
 import { PrintkitError } from '../errors.ts';
 
 export type LineAction =
@@ -101,10 +106,21 @@ function stringBytes(text: string): number[] | undefined {
   return typeof value === 'string' ? [...new TextEncoder().encode(value)] : undefined;
 }
 
+/** One thing that the far end of a UART does at a time. */
+export interface ScriptedInput {
+  readonly atNs: number;
+  /** Number of the UART. */
+  readonly uart: number;
+  readonly input: LineInput;
+}
+
 interface Due {
   readonly atNs: number;
-  readonly action: () => void;
+  readonly uart: number;
+  readonly inputs: readonly LineInput[];
 }
+
+const RETRY_NS = 1_000_000;
 
 /** Plays the events of a script on the ports. */
 export class LineScript {
@@ -141,6 +157,19 @@ export class LineScript {
     if (this.#awaited.delete(symbol)) this.#start(symbol, atNs);
   }
 
+  /**
+   * What is still to come of the events whose time is known, in order. It is the caller's from here on:
+   * the script plays it no more.
+   */
+  handOver(): ScriptedInput[] {
+    const rest = this.#due.flatMap(({ atNs, uart, inputs }) =>
+      inputs.map((input) => ({ atNs, uart, input })),
+    );
+    this.#due = [];
+    this.#timer.cancel();
+    return rest;
+  }
+
   #start(symbol: string | undefined, originNs: number): void {
     for (const event of this.#events) {
       if (event.symbol !== symbol) continue;
@@ -150,34 +179,38 @@ export class LineScript {
   }
 
   #schedule(atNs: number, { uart, action }: LineEvent): void {
-    const port = this.#ports[uart];
     switch (action.kind) {
       case 'modem':
-        this.#add(atNs, () => port.setModemInputs(action.inputs));
+      case 'overrun':
+        this.#add({ atNs, uart, inputs: [action] });
         break;
       case 'break':
-        this.#add(atNs, () => port.setBreak(true));
-        this.#add(atNs + action.durationNs, () => port.setBreak(false));
+        this.#add({ atNs, uart, inputs: [{ kind: 'break', on: true }] });
+        this.#add({
+          atNs: atNs + action.durationNs,
+          uart,
+          inputs: [{ kind: 'break', on: false }],
+        });
         break;
-      case 'send':
-        this.#add(atNs, () => this.#send(port, action.bytes));
+      case 'send': {
+        const characters = action.bytes.map((byte) => ({ byte }));
+        const inputs = characters.map((character): LineInput => ({ kind: 'receive', character }));
+        this.#add({ atNs, uart, inputs });
         break;
-      case 'overrun':
-        this.#add(atNs, () => port.injectOverrun());
-        break;
+      }
     }
   }
 
   /** What the port does not take yet is tried again when some of it has arrived. */
-  #send(port: LinePort, bytes: readonly number[]): void {
-    const taken = bytes.findIndex((byte) => !port.receive({ byte }));
+  #perform({ uart, inputs }: Due): void {
+    const taken = inputs.findIndex((input) => !applyLineInput(this.#ports[uart], input));
     if (taken < 0) return;
-    this.#add(this.#clock.now + RETRY_NS, () => this.#send(port, bytes.slice(taken)));
+    this.#add({ atNs: this.#clock.now + RETRY_NS, uart, inputs: inputs.slice(taken) });
   }
 
-  #add(atNs: number, action: () => void): void {
-    const index = this.#due.findIndex((due) => due.atNs > atNs);
-    this.#due.splice(index < 0 ? this.#due.length : index, 0, { atNs, action });
+  #add(due: Due): void {
+    const index = this.#due.findIndex(({ atNs }) => atNs > due.atNs);
+    this.#due.splice(index < 0 ? this.#due.length : index, 0, due);
   }
 
   #arm(): void {
@@ -185,13 +218,13 @@ export class LineScript {
   }
 
   #fire(): void {
-    while (this.#due.length > 0 && this.#due[0].atNs <= this.#clock.now)
-      this.#due.shift()?.action();
+    while (this.#due.length > 0 && this.#due[0].atNs <= this.#clock.now) {
+      const [due] = this.#due.splice(0, 1);
+      this.#perform(due);
+    }
     this.#arm();
   }
 }
-
-const RETRY_NS = 1_000_000;
 
 /** What following the harts needs of a machine. */
 export interface FollowedMachine {

@@ -27,6 +27,8 @@ export interface BuildOptions {
   readonly compressed?: boolean;
   /** Patterns of functions that are never inlined (default: lock functions, see NO_INLINE). */
   readonly noInline?: readonly string[];
+  /** Source files in place of those on disk, or beside them: path relative to `root` → text. */
+  readonly overlay?: Readonly<Record<string, string>>;
 }
 
 export interface BuildResult {
@@ -102,14 +104,15 @@ export async function buildFirmware(options: BuildOptions = {}): Promise<BuildRe
   const root = options.root ?? packageRoot();
   const entry = options.entry ?? 'firmware/main.ts';
   const files = options.assembly ?? ['firmware/arch/entry.S'];
-  const objects = files.map((file) => assemble(readSource(root, file), { file }));
+  const overlay = options.overlay ?? {};
+  const objects = files.map((file) => assemble(overlay[file] ?? readSource(root, file), { file }));
   for (let budget = TEXT_BUDGET; ; budget *= 2) {
     const memoryBase = TEXT_BASE + budget;
     const { wasm, sourceMap } = await runAsc({
       entries: [entry, LAYOUT_FILE],
       root,
       memoryBase,
-      virtual: { [LAYOUT_FILE]: LAYOUT },
+      virtual: { ...overlay, [LAYOUT_FILE]: LAYOUT },
       ...(options.entry === undefined ? { abort: 'firmware/kernel/bug/kernel_bug' } : {}),
       noInline: options.noInline ?? NO_INLINE,
     });

@@ -15,11 +15,14 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** Assembles a guest and writes it as an ELF file. Hart 0 runs it, the others sleep for good. */
-export function guestElf(folder: string, name: string, source: string): string {
+/**
+ * Assembles a guest and writes it as an ELF file. Hart 0 runs it and the others sleep for good, unless
+ * all are to run it.
+ */
+export function guestElf(folder: string, name: string, source: string, runs = 'hart 0'): string {
   const text = `
 _start:
-  beqz a0, main
+  ${runs === 'hart 0' ? 'beqz a0, main' : 'j main'}
 park:
   wfi
   j park

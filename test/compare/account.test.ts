@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { account } from '../../src/compare/account.ts';
 import type { PrintkCall } from '../../src/compare/probe.ts';
-import type { WireLine } from '../../src/compare/wire.ts';
+import type { WireLine } from '../../src/lines/wire.ts';
 
 /** `t0 3` said from 100 to 110, unless it is told otherwise. */
 function call(name: string, other: Partial<PrintkCall> = {}): PrintkCall {

@@ -4,7 +4,7 @@
 import type { ElfFile } from '../../src/debug/elf.ts';
 import { Symbolizer } from '../../src/debug/symbolizer.ts';
 import { Probe } from '../../src/compare/probe.ts';
-import { Wire } from '../../src/compare/wire.ts';
+import { Wire } from '../../src/lines/wire.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { assembleFlat } from '../../src/toolchain/assembler.ts';
 

@@ -81,9 +81,8 @@ describe('a visible step', () => {
       { rest: '.data\n word: .word 0' },
     );
     settle(p.model);
-    expect(touched(runOut(p.model)).map(({ kind }) => kind)).toEqual([
-      ...['write', 'read', 'read', 'read'],
-    ]);
+    const accesses = touched(runOut(p.model)).filter(({ address }) => address < 2 ** 32);
+    expect(accesses.map(({ kind }) => kind)).toEqual([...['write', 'read', 'read', 'read']]);
   });
 
   it('has the accesses that only handlers of its hart can meet, where they cannot come', () => {
@@ -531,6 +530,10 @@ describe('a recording', () => {
         const p = make();
         settle(p.model, seed * 50);
         walk(p.model, seed, 1000);
+        while (p.model.stepper.ownership.grown) {
+          p.model.restart();
+          walk(p.model, seed, 1000);
+        }
         const end = stateOf(p);
         const recording = JSON.parse(JSON.stringify(record(p.model, 'this', places))) as Recording;
         expect(stateOf(p)).toEqual(end);

@@ -105,6 +105,8 @@ describe('minimise', () => {
     const independent = new Toy(classics.independentWrites(2, 2));
     const mixed = replay(independent, turnsOf([0, 1, 0, 1]), STEPS);
     expect(fewestSwitches(independent, mixed)).toEqual([0, 0, 1, 1]);
+    // Told to stop, it is the order that there was.
+    expect(fewestSwitches(independent, mixed, () => true)).toEqual([0, 1, 0, 1]);
   });
 });
 
@@ -113,7 +115,11 @@ describe('explain', () => {
     const { toy, found } = small(classics.abba);
     const [only, ...more] = explain(toy, found, STEPS);
     expect(more).toEqual([]);
-    expect(only).toMatchObject({ reason: 'preempted', isCause: true, otherwise: { kind: 'done' } });
+    expect(only).toMatchObject({
+      reason: 'preempted',
+      isCause: true,
+      flip: { ending: { kind: 'done' } },
+    });
   });
 
   it('lost wakeup: the waiter is preempted between test and sleep', () => {

@@ -39,6 +39,8 @@ export interface Program {
   readonly machine: Machine;
   /** A model of the machine from its reset on. */
   readonly model: MachineModel;
+  /** Addresses of all symbols. */
+  readonly symbols: ReadonlyMap<string, number>;
   /** Address of a symbol. */
   at(symbol: string): number;
   /** Word in memory as it is now, unsigned. */
@@ -82,7 +84,7 @@ export function program(bodies: readonly string[], options: ProgramOptions = {})
   const model = new MachineModel(machine, { until: [at('done')], ends: 'all', ...options.region });
   const word = (symbol: string, index = 0): number =>
     machine.memory.read(at(symbol) - RAM + 4 * index, 4);
-  return { machine, model, at, word };
+  return { machine, model, symbols, at, word };
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { peekOf, PORTFOLIO, randomSearch, runWith } from '../../src/explore/random.ts';
 import { distribution, SeededRng, type Rng } from '../../src/explore/rng.ts';
 import {
+  natural,
   partialOrderSampling,
   pct,
   randomWalk,
@@ -69,6 +70,44 @@ describe('probability that one run hits the bug', () => {
     let found = 0;
     for (let i = 0; i < runs; i++) if (hits(program, partialOrderSampling, rng)) found++;
     expect(Math.abs(found / runs - probability)).toBeLessThan(0.02);
+  });
+});
+
+describe('the natural execution', () => {
+  const kinds = ['hart', 'hart', 'device', 'irq', 'nmi'] as const;
+  const agents = kinds.map((kind, id) => ({
+    id,
+    kind,
+    hart: 0,
+    name: kind,
+    injected: kind === 'nmi',
+  }));
+  const choose = (times: readonly number[], enabled: readonly number[]): number =>
+    natural(
+      agents,
+      new SeededRng(1),
+      { steps: 0, stepsOf: [] },
+      () => [],
+      (agent) => times[agent],
+    ).choose(enabled);
+
+  it('is taken by who is due first, whatever is injected', () => {
+    expect(choose([5, 3, 4, 9, 0], [0, 1, 2, 3, 4])).toBe(1);
+    expect(choose([5, 7, 4, 9, 0], [0, 1, 2, 3, 4])).toBe(2);
+  });
+
+  it('has interrupts before devices before harts', () => {
+    expect(choose([2, 2, 2, 2, 2], [0, 1, 2, 3])).toBe(3);
+    expect(choose([2, 2, 2, 2, 2], [0, 1, 2])).toBe(2);
+  });
+
+  it('is the first of a portfolio, once, and gives everybody a turn where nobody has a time', () => {
+    const bounds = { irqs: 0, nmis: 0 };
+    const options = { seed: 1, executions: 20, strategies: PORTFOLIO, bounds, stepsMax: 100 };
+    const found = [...randomSearch(new Toy(racyIncrement), options)];
+    expect(found.map(({ strategy }) => strategy === 'natural').indexOf(true)).toBe(0);
+    expect(found.filter(({ strategy }) => strategy === 'natural')).toHaveLength(1);
+    expect(found[0].schedule).toEqual([0, 1, 0, 1]);
   });
 });
 

@@ -80,6 +80,23 @@ describe('a line script', () => {
     expect(log()).toEqual([['1 receive 97', '2 receive 98', '2 receive 99']]);
   });
 
+  it('hands over what is still to come, in order, and plays it no more', () => {
+    const { clock, script, log } = play(
+      'uart0 3ms break 2ms\nuart0 1ms cts off\nuart0 4ms send "ab"',
+    );
+    clock.fire(2 * MS);
+    const rest = script.handOver();
+    clock.fire(50 * MS);
+    expect(log()).toEqual([['1 {"cts":false}']]);
+    expect(rest.map(({ atNs, input }) => [atNs / MS, input])).toEqual([
+      [3, { kind: 'break', on: true }],
+      [4, { kind: 'receive', character: { byte: 97 } }],
+      [4, { kind: 'receive', character: { byte: 98 } }],
+      [5, { kind: 'break', on: false }],
+    ]);
+    expect(script.handOver()).toEqual([]);
+  });
+
   it('follows harts to its symbols, and leaves the machine alone afterwards', () => {
     const { script } = play('uart0 begin+1ms cts on');
     const watched = new Map<number, (hart: { localNs: number }) => void>();

@@ -1,0 +1,181 @@
+// What each verdict means, in words: a headline that says who and what, and a sentence on how such a thing
+// comes about and how sure it is. Leaves out how it happened: that is the table's.
+
+import type { Ending } from './model.ts';
+import type { Story, StoryEnd } from './story.ts';
+import type { VerdictKind } from './verdict.ts';
+import { holdVerb, waitCycle, type WaitLink } from './wait-cycle.ts';
+
+export interface VerdictText {
+  /** One line: "self-deadlock: hart 1 waits for rq->lock, which it holds itself". */
+  readonly headline: string;
+  /** One or two sentences. */
+  readonly explanation: string;
+}
+
+/** `kind`: what `judge` says about a deadlock or an execution that was cut. */
+export function verdictText(ending: Ending, kind: VerdictKind, story: Story): VerdictText {
+  const cycle = waitCycle(story);
+  const circle = cycle.length === 0 ? undefined : cycleText(cycle);
+  switch (ending.kind) {
+    case 'done':
+      return { headline: 'no finding', explanation: 'The execution ends well.' };
+    case 'deadlock':
+      return circle === undefined
+        ? deadlockText(kind, story)
+        : { ...circle, explanation: `${circle.explanation} ${EXACT}` };
+    case 'failed':
+      return circle !== undefined && isLockup(ending.reason)
+        ? { ...circle, explanation: `${circle.explanation} ${BOUND}` }
+        : failedText(ending.reason, story);
+    case 'cut':
+      return kind === 'livelock'
+        ? LIVELOCK
+        : { headline: `undecided: ${ending.reason}`, explanation: CUT };
+  }
+}
+
+const EXACT = 'No hart, timer or device can change that any more: this is exact, not a time-out.';
+const BOUND =
+  'Timers of harts still expire, and change nothing. This verdict is by a bound on how many of them.';
+const CUT = 'The execution was cut at a bound; whether it would have ended well is not known.';
+const LIVELOCK: VerdictText = {
+  headline: 'livelock: the same state comes back while every hart takes its turns',
+  explanation:
+    'Everybody runs, nobody gets anywhere, and with the same turns that goes on for ever.',
+};
+
+/** Harts that wait for each other, or for themselves. */
+function cycleText(cycle: readonly WaitLink[]): VerdictText {
+  const harts = [...new Set(cycle.map(({ hart }) => hart))];
+  const waits = cycle.filter((link) => link.for !== undefined);
+  const interrupted = cycle.find((link) => link.for === undefined);
+  const through = interrupted === undefined ? '' : ` through ${intrusionOf(interrupted)}`;
+  const [first] = waits;
+  const has = first.for === undefined ? '' : holdVerb(first.for);
+  if (harts.length === 1 && interrupted === undefined) {
+    return {
+      headline: `self-deadlock: ${first.lane} waits for ${first.for?.name ?? ''}, which it ${has} itself`,
+      explanation: 'It can only go on when it has gone on.',
+    };
+  }
+  if (harts.length === 1) {
+    const by = `${interrupted?.lane ?? ''} ${has}, the context that it has interrupted`;
+    return {
+      headline: `self-deadlock${through}: ${first.lane} waits for ${first.for?.name ?? ''}, which ${by}`,
+      explanation:
+        'The handler cannot return before the interrupted context has gone on, and that not before the handler has returned.',
+    };
+  }
+  const each = waits
+    .map((link) => `${link.lane} waits for ${link.for?.name ?? '?'} of ${link.for?.holder ?? '?'}`)
+    .join(', ');
+  const headline = `deadlock${through}: ${each}`;
+  const explanation =
+    interrupted === undefined
+      ? `Each of ${list(harts.map((hart) => `hart ${hart}`))} waits for what another one of them holds.`
+      : `${interrupted.lane} holds what is waited for, but cannot go on before its handler returns, which waits, too.`;
+  return { headline, explanation };
+}
+
+/** What has come over a context. */
+function intrusionOf({ end, lane }: WaitLink): string {
+  const above = end.lanes[end.lanes.indexOf(lane) + 1] ?? '';
+  return above.includes(' nmi') ? 'an NMI' : above.includes(' trap') ? 'a trap' : 'an interrupt';
+}
+
+function deadlockText(kind: VerdictKind, { ends }: Story): VerdictText {
+  const stuck = ends.filter(({ state }) => state === 'waits' || state === 'sleeps');
+  const who = list(stuck.map((end) => end.lanes.at(-1) ?? `hart ${end.hart}`));
+  const be = stuck.length === 1 ? 's' : '';
+  if (kind === 'lost wakeup') {
+    return {
+      headline: `lost wakeup: ${who} sleep${be} although what is waited for has happened`,
+      explanation:
+        'It would go on if it looked again, but nobody is left who wakes it: the wakeup came between its look and its sleep, or was never sent.',
+    };
+  }
+  if (kind === 'deadlock' || kind === 'self-deadlock') {
+    return {
+      headline: `${kind}: ${list(stuck.map(waitText))}`,
+      explanation: `Each waits for whoever wrote last what it looks at. ${EXACT}`,
+    };
+  }
+  return {
+    headline: `never signalled: ${list(stuck.map(waitText))}`,
+    explanation: `What is waited for has not happened, and nobody is left who could make it happen. ${EXACT}`,
+  };
+}
+
+function waitText(end: StoryEnd): string {
+  const who = end.lanes.at(-1) ?? `hart ${end.hart}`;
+  const what = end.for === undefined ? '' : ` for ${end.for.name}`;
+  return end.state === 'sleeps' ? `${who} sleeps` : `${who} waits${what}`;
+}
+
+const isLockup = (reason: string): boolean => /^(soft lockup|stall)/.test(reason);
+
+interface FailedKind {
+  /** What the ending or a line on the console says. */
+  readonly pattern: RegExp;
+  readonly name: string;
+  readonly explanation: string;
+}
+
+/** What a guest's last words mean, the most specific first. */
+const FAILED: readonly FailedKind[] = [
+  {
+    pattern: /\bBUG\b|kernel BUG/,
+    name: 'BUG',
+    explanation: 'The guest has found itself in a state that it holds to be impossible.',
+  },
+  {
+    pattern: /panic/i,
+    name: 'panic',
+    explanation: 'The guest has given up by itself.',
+  },
+  {
+    pattern: /\bOops\b/,
+    name: 'oops',
+    explanation: 'The guest ran into a CPU exception that nobody expected.',
+  },
+  {
+    pattern: /(lost|duplicate|reorder|torn)/i,
+    name: 'message lost',
+    explanation: 'What came out of the wire is not what was stored.',
+  },
+  {
+    pattern: /\bFAIL\b|check failed/i,
+    name: 'check failed',
+    explanation: "The scenario's own check says no.",
+  },
+];
+
+function failedText(reason: string, { said, ends }: Story): VerdictText {
+  if (isLockup(reason)) {
+    const spins = ends.filter(({ state }) => state === 'waits').map(waitText);
+    return {
+      headline: spins.length === 0 ? reason : `${reason.replace(/:.*/, '')}: ${list(spins)}`,
+      explanation: `Who could end that is idle or gone. ${BOUND}`,
+    };
+  }
+  const lines = [reason, ...said.toReversed()];
+  for (const { pattern, name, explanation } of FAILED) {
+    const line = lines.find((text) => pattern.test(text));
+    if (line !== undefined) return { headline: `${name}: ${withoutName(name, line)}`, explanation };
+  }
+  return { headline: `failed: ${reason}`, explanation: 'The guest ended by itself, and not well.' };
+}
+
+/** "BUG: kernel BUG at…" says it twice; a log's time stamp says nothing here. */
+function withoutName(name: string, line: string): string {
+  const text = line.replace(/^(<\d+>)?\[ *\d+\.\d+\](\[[^\]]*\])? */, '').trim();
+  const prefix = `${name}: `;
+  return text.toLowerCase().startsWith(prefix.toLowerCase()) ? text.slice(prefix.length) : text;
+}
+
+/** "a, b and c". */
+function list(texts: readonly string[]): string {
+  if (texts.length < 2) return texts.join('');
+  return `${texts.slice(0, -1).join(', ')} and ${texts[texts.length - 1]}`;
+}

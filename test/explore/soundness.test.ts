@@ -1,0 +1,127 @@
+// Executions that an exploration once left out, and small guests that have them.
+
+import { describe, expect, it } from 'vitest';
+import { bounded } from '../../src/explore/bounded.ts';
+import { dpor } from '../../src/explore/dpor.ts';
+import { settled } from '../../src/explore/settle.ts';
+import { program, type Program } from './programs.ts';
+
+const STEPS = 300;
+const MANY = 9;
+
+/** What `outcome` says at the ends of all executions, by either search. */
+function outcomes(make: () => Program, outcome: (of: Program, kind: string) => string): string[][] {
+  const bounds = { preemptions: MANY, irqs: MANY, nmis: 1 };
+  const options = { stepsMax: STEPS, prefixesMax: 1e5, total: Infinity };
+  return ['bounded', 'dpor'].map((search) => {
+    const guest = make();
+    const { model } = guest;
+    const found = new Set<string>();
+    const all = settled(
+      model,
+      () => (search === 'dpor' ? dpor(model, bounds, options) : bounded(model, bounds, options)),
+      () => found.clear(),
+    );
+    for (const { ending } of all) found.add(outcome(guest, ending.kind));
+    return [...found].sort();
+  });
+}
+
+const both = (expected: string[]): string[][] => [expected, expected];
+const SETUP = 'la t0, handler\n csrw mtvec, t0\n li t0, MSIE\n csrw mie, t0\n csrsi mstatus, MIE';
+const handler = (body: string): string => `
+    .balign 4
+  handler:
+    li t3, MSIP
+    sw zero, (t3)
+    ${body}
+    mret
+    .data
+  x: .word 0
+  y: .word 0
+  z: .word 0`;
+
+describe('an interrupt', () => {
+  it('that a hart raises for itself right before code that only its handler would meet', () => {
+    const task = `${SETUP}\n la s0, x\n li t0, 1\n li t1, MSIP\n sw t0, (t1)\n sw t0, (s0)\n sw zero, (s0)`;
+    const rest = handler('la s1, x\n 1: lw t4, (s1)\n bnez t4, 1b');
+    const make = (): Program => program([task], { rest });
+    expect(outcomes(make, (_, kind) => kind)).toEqual(both(['deadlock', 'done']));
+  });
+
+  it('between the last step of its hart and the end of the region', () => {
+    const task = `${SETUP}\n la s0, x\n li t0, 1\n li t1, MSIP\n sw t0, (t1)\n sw t0, (s0)`;
+    const rest = handler('la s1, x\n lw s2, (s1)\n addi s2, s2, 1');
+    const make = (): Program => program([task], { rest });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    // None, or one that sees x before or after it is set.
+    expect(outcomes(make, seen)).toEqual(both(['0', '1', '2']));
+  });
+
+  it('that another hart sends when it sees the last step', () => {
+    const task = `${SETUP}\n la s0, x\n li t0, 1\n sw t0, (s0)\n nop`;
+    const sender = 'la s0, x\n 1: lw t0, (s0)\n beqz t0, 1b\n li t1, MSIP\n sw t0, (t1)';
+    const make = (): Program => program([task, sender], { rest: handler('li s2, 1') });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+
+  it('between LR and SC, which then fails', () => {
+    const task = `${SETUP}\n la s0, x\n li t0, 1\n li t1, MSIP\n sw t0, (t1)\n lr.w t2, (s0)\n sc.w s2, t0, (s0)`;
+    const make = (): Program => program([task], { rest: handler('nop') });
+    const result = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    expect(outcomes(make, result)).toEqual(both(['0', '1']));
+  });
+});
+
+describe('an NMI', () => {
+  it('before the hart takes the lock that it takes too', () => {
+    const task = `la t0, nmi_handler\n li t1, NMI\n sw t0, (t1)\n csrsi 0x744, MIE
+      la s0, x\n li t0, 1\n amoswap.w s2, t0, (s0)`;
+    const nmi =
+      '.balign 4\n nmi_handler: la s8, x\n li t3, 1\n 1: amoswap.w s9, t3, (s8)\n bnez s9, 1b\n .word 0x70200073';
+    const rest = `${nmi} # mnret\n .data\n x: .word 0`;
+    const make = (): Program => program([task], { rest, region: { inject: ['nmi'] } });
+    const old = ({ machine }: Program, kind: string): string => `${kind} ${machine.harts[0].x[18]}`;
+    expect(outcomes(make, old)).toEqual(both(['deadlock 0', 'done 0', 'done 1']));
+  });
+
+  it('in a handler, where only the two meet', () => {
+    const task = `la t0, nmi_handler\n li t1, NMI\n sw t0, (t1)\n csrsi 0x744, MIE
+      ${SETUP}\n li t0, 1\n li t1, MSIP\n sw t0, (t1)`;
+    const nmi = '.balign 4\n nmi_handler: la s8, x\n lw s9, (s8)\n .word 0x70200073 # mnret\n';
+    const rest = nmi + handler('la s1, x\n li t4, 1\n sw t4, (s1)\n sw zero, (s1)');
+    const make = (): Program => program([task], { rest, region: { inject: ['nmi'] } });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[25]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+});
+
+describe('another hart', () => {
+  it('that fails after the last step of the one that ends the region', () => {
+    const bodies = [
+      'la s0, x\n li t0, 1\n sw t0, (s0)',
+      'la s0, x\n lw t0, (s0)\n beqz t0, done\n li t0, FINISHER\n li t1, 0x13333\n sw t1, (t0)',
+    ];
+    const make = (): Program =>
+      program(bodies, { rest: '.data\n x: .word 0', region: { ends: 'any' } });
+    expect(outcomes(make, (_, kind) => kind)).toEqual(both(['done', 'failed']));
+  });
+
+  it('that stores what is there, between LR and SC', () => {
+    const bodies = [
+      'la s0, x\n li t0, 1\n lr.w t2, (s0)\n sc.w s2, t0, (s0)',
+      'la s0, x\n sw zero, (s0)',
+    ];
+    const make = (): Program => program(bodies, { rest: '.data\n x: .word 0' });
+    const result = (of: Program): string => `${of.machine.harts[0].x[18]} ${of.word('x')}`;
+    expect(outcomes(make, result)).toEqual(both(['0 0', '0 1', '1 0']));
+  });
+
+  it('that stores between two reads of a loop that waits', () => {
+    const waits = 'la s0, x\n 1: lw t0, (s0)\n bnez t0, 1b\n lw t1, (s0)\n beqz t1, 1b';
+    const stores = 'la s0, x\n li t0, 1\n sw t0, (s0)';
+    const make = (): Program => program([waits, stores], { rest: '.data\n x: .word 0' });
+    expect(outcomes(make, (_, kind) => kind)).toEqual(both(['deadlock', 'done']));
+  });
+});
