@@ -49,12 +49,12 @@ function cpuSeconds(work: () => void): number {
 }
 
 /**
- * Executions of a short region of the kernel, walked at random: two threads and a mutex
+ * Executions of a short region of the kernel, walked at random: two threads and a semaphore
  * (firmware/selftest/primitives.ts).
  */
 async function executions(): Promise<Row> {
   const elf = readElf(await primitives(), 'primitives.elf');
-  const region = { bootargs: 'test=mutex', from: 'scenario_begin', until: 'scenario_end' };
+  const region = { bootargs: 'test=semaphore', from: 'scenario_begin', until: 'scenario_end' };
   const options = { harts: 2, inject: [], ...region };
   const { model } = openRegion(elf, new Symbolizer(elf), options);
   walkAll(model, WALKS / 10); // what is visible is known from here on, and the code is warm

@@ -124,10 +124,13 @@ function others_online(): bool {
   return false;
 }
 
+/** Looks often at first: who listens stops within microseconds. */
 function wait_until_stopped(): bool {
-  for (let us: u32 = 0; us < STOP_TIMEOUT_US; us += 10) {
+  let step: u32 = 10;
+  for (let us: u32 = 0; us < STOP_TIMEOUT_US; us += step) {
     if (!others_online()) return true;
-    delay_asleep(10);
+    if (us >= 1000) step = 1000;
+    delay_asleep(step);
   }
   return !others_online();
 }

@@ -4,10 +4,10 @@
 // equivalent prefixes are explored once. Sleep sets are left out: with a bound they lose executions.
 
 import { footprintOf, Footprints } from './footprint.ts';
-import { Execution, type Event } from './happens-before.ts';
 import type { Access, AgentId, Mark, Model } from './model.ts';
 import { passes, type Counts, type Pass } from './passes.ts';
 import type { Position } from './position.ts';
+import { Trace, type TraceEvent } from './trace.ts';
 import {
   changed,
   endingOf,
@@ -83,7 +83,7 @@ export function* bounded(
 class BoundedPass implements Pass {
   readonly isInformed = true;
   readonly #nodes: Node[] = [];
-  readonly #execution: Execution;
+  readonly #trace: Trace;
   /** Prefix and hart that ran last → what had been spent when it was explored. */
   readonly #seen = new Map<string, Bounds[]>();
   readonly #model: Model;
@@ -108,7 +108,7 @@ class BoundedPass implements Pass {
     this.#bounds = bounds;
     this.#options = options;
     this.#counts = counts;
-    this.#execution = new Execution(model.agents, 'whole');
+    this.#trace = new Trace(model.agents);
   }
 
   *run(): Generator<Explored> {
@@ -116,7 +116,7 @@ class BoundedPass implements Pass {
     const ending = endingOf(this.#model, start);
     if (ending !== undefined) {
       this.#counts.executions++;
-      yield { ending, schedule: [], trace: this.#execution.traceKey() };
+      yield { ending, schedule: [], trace: this.#trace.key() };
       if (start.length === 0) return;
     }
     this.#descend(start, undefined, NOTHING_SPENT);
@@ -136,7 +136,7 @@ class BoundedPass implements Pass {
 
   position(): Position {
     const turns = this.#nodes.flatMap(({ next }, depth) => (next > 1 ? [depth] : []));
-    return { total: this.#options.total, depth: this.#execution.events.length, turns };
+    return { total: this.#options.total, depth: this.#trace.length, turns };
   }
 
   /** Back to the start of the search, wherever it is. */
@@ -168,7 +168,7 @@ class BoundedPass implements Pass {
   #ascend(node: Node): void {
     this.#nodes.pop();
     if (this.#nodes.length === 0) this.#model.rewind(node.mark);
-    else this.#execution.pop();
+    else this.#trace.pop();
     this.#model.release(node.mark);
   }
 
@@ -177,7 +177,7 @@ class BoundedPass implements Pass {
     this.#counts.steps++;
     const after = this.#model.ending() === undefined ? this.#model.enabled() : [];
     const ending = endingOf(this.#model, after);
-    const event = this.#execution.push(step, changed(node.enabled, after));
+    const event = this.#trace.push(step);
     this.#footprints.add(event.process, event.footprint);
     this.#noteWaiting(after);
     if (node.isOpen) {
@@ -186,12 +186,12 @@ class BoundedPass implements Pass {
     }
     const spent = this.#spentWith(node, agent);
     const last = this.#hartOf(agent) ?? node.last;
-    const isCut = ending === undefined && this.#execution.events.length >= this.#options.stepsMax;
+    const isCut = ending === undefined && this.#trace.length >= this.#options.stepsMax;
     if (ending === undefined && !isCut) {
       if (this.#isNew(last, spent)) this.#descend(after, last, spent);
       else {
         this.#counts.redundant++;
-        this.#execution.pop();
+        this.#trace.pop();
       }
       return undefined;
     }
@@ -202,12 +202,12 @@ class BoundedPass implements Pass {
         kind: 'cut',
         reason: `more than ${String(this.#options.stepsMax)} steps`,
       },
-      schedule: this.#execution.events.map((e) => e.step.agent),
-      trace: this.#execution.traceKey(),
+      schedule: [...this.#trace.schedule],
+      trace: this.#trace.key(),
     };
     // Where nothing goes on by itself, an injected interrupt may still come.
     if (after.length > 0 && !isCut && this.#isNew(last, spent)) this.#descend(after, last, spent);
-    else this.#execution.pop();
+    else this.#trace.pop();
     return explored;
   }
 
@@ -219,12 +219,12 @@ class BoundedPass implements Pass {
       const reads = this.#model.waitsOn(id);
       if (this.#waited[id] === reads) continue;
       this.#waited[id] = reads;
-      this.#footprints.add(this.#execution.processOf(id), footprintOf(reads));
+      this.#footprints.add(this.#trace.processOf(id), footprintOf(reads));
     }
   }
 
   /** Can it make a difference what comes right before this step? */
-  #matters(node: Node, event: Event, after: readonly AgentId[]): boolean {
+  #matters(node: Node, event: TraceEvent, after: readonly AgentId[]): boolean {
     if (this.#footprints.isShared(event.process, event.footprint)) return true;
     return changed(node.enabled, after).some((agent) => agent !== node.last);
   }
@@ -274,7 +274,7 @@ class BoundedPass implements Pass {
 
   /** Has no equivalent prefix been explored with as much left to spend? Remembers this one. */
   #isNew(last: AgentId | undefined, spent: Bounds): boolean {
-    const key = `${this.#execution.traceKey()}.${String(last)}`;
+    const key = `${this.#trace.key()}.${String(last)}`;
     const seen = this.#seen.get(key);
     if (seen === undefined) {
       const remembered = this.#seen.size + this.#traces.size;

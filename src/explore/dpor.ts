@@ -5,7 +5,8 @@
 // learnt on the way, and the search starts over until nothing new is learnt.
 
 import { conflict, footprintOf, Footprints } from './footprint.ts';
-import { Execution, happensBefore, type Event, type ProcessId } from './happens-before.ts';
+import { Execution, happensBefore, type Event } from './happens-before.ts';
+import type { ProcessId } from './process.ts';
 import type { AgentId, Ending, Mark, Model } from './model.ts';
 import { passes, type Counts, type Pass } from './passes.ts';
 import {

@@ -4,12 +4,7 @@
 
 import { cellsConflict, footprintOf, type Cell, type Footprint } from './footprint.ts';
 import type { Agent, AgentId, Step } from './model.ts';
-
-/**
- * A thread of control in the sense of partial-order reduction, named by the agent that starts it: a
- * hart's task context, the handler that an interrupt agent brings about, a device.
- */
-export type ProcessId = number;
+import { ContextStacks, isInterrupt, type ProcessId } from './process.ts';
 
 export interface Event {
   readonly index: number;
@@ -48,41 +43,31 @@ interface Touch {
   readonly cell: Cell;
 }
 
-interface Undo {
-  readonly hart: number;
-  readonly stack: readonly ProcessId[];
-}
-
 export class Execution {
   readonly events: Event[] = [];
   readonly #agents: readonly Agent[];
   readonly #nesting: Nesting;
-  /** For each hart the processes on it, outermost first; the last one runs. */
-  readonly #stacks: (readonly ProcessId[])[] = [];
+  readonly #stacks: ContextStacks;
   readonly #byProcess: Event[][];
   readonly #touches = new Map<number, Touch[]>();
   /** Those among them that write. */
   readonly #writes = new Map<number, Touch[]>();
   /** For each interrupt agent, the events of its hart that it is ordered with. */
   readonly #ordered: Event[][];
-  readonly #undo: Undo[] = [];
   #hashLow = 0;
   #hashHigh = 0;
 
   constructor(agents: readonly Agent[], nesting: Nesting) {
     this.#agents = agents;
+    this.#stacks = new ContextStacks(agents);
     this.#nesting = nesting;
     this.#byProcess = agents.map(() => []);
     this.#ordered = agents.map(() => []);
-    for (const agent of agents) {
-      if (agent.kind === 'hart' && agent.hart !== undefined) this.#stacks[agent.hart] = [agent.id];
-    }
   }
 
   /** The process that an agent's next step belongs to. */
   processOf(agent: AgentId): ProcessId {
-    const { kind, hart } = this.#agents[agent];
-    return kind === 'hart' && hart !== undefined ? (this.#stacks[hart].at(-1) ?? agent) : agent;
+    return this.#stacks.processOf(agent);
   }
 
   lastOf(process: ProcessId): Event | undefined {
@@ -104,9 +89,9 @@ export class Execution {
    */
   push(step: Step, edges: readonly AgentId[]): Event {
     const agent = this.#agents[step.agent];
-    const before = agent.hart === undefined ? [] : this.#stacks[agent.hart];
-    const isEntry = agent.kind === 'irq' || agent.kind === 'nmi';
-    const process = this.#enter(step, agent, isEntry);
+    const before = agent.hart === undefined ? [] : this.#stacks.on(agent.hart);
+    const isEntry = isInterrupt(agent);
+    const process = this.#stacks.enter(step);
     const footprint = footprintOf(step.accesses);
     const nests = isEntry || step.depth !== step.depthAfter;
     const masks = {
@@ -142,15 +127,13 @@ export class Execution {
       push(this.#touches, cell.word, touch);
       if (cell.writes !== 0) push(this.#writes, cell.word, touch);
     }
-    this.#undo.push({ hart: agent.hart ?? -1, stack: before });
     return event;
   }
 
   /** Takes the last step back. */
   pop(): void {
     const event = this.events.pop();
-    const undo = this.#undo.pop();
-    if (event === undefined || undo === undefined) return;
+    if (event === undefined) return;
     this.#hash(event, -1);
     this.#byProcess[event.process].pop();
     for (const irq of event.orderedWith) this.#ordered[irq].pop();
@@ -158,20 +141,7 @@ export class Execution {
       this.#touches.get(cell.word)?.pop();
       if (cell.writes !== 0) this.#writes.get(cell.word)?.pop();
     }
-    if (undo.hart >= 0) this.#stacks[undo.hart] = undo.stack;
-  }
-
-  /** Brings the hart's stack up to date and says which process the step belongs to. */
-  #enter(step: Step, agent: Agent, isEntry: boolean): ProcessId {
-    if (agent.hart === undefined) return agent.id;
-    const stack = this.#stacks[agent.hart].slice(0, isEntry ? step.depth : step.depth + 1);
-    // A synchronous trap belongs to the context that caused it.
-    const below = stack.at(-1) ?? agent.id;
-    while (stack.length < step.depth) stack.push(below);
-    if (isEntry) stack.push(agent.id);
-    else if (stack.length === step.depth) stack.push(below);
-    this.#stacks[agent.hart] = stack.slice(0, step.depthAfter + 1);
-    return stack[step.depth];
+    this.#stacks.leave();
   }
 
   #orderedWith(

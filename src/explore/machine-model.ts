@@ -141,6 +141,15 @@ export class MachineModel implements Model {
     return ids.length === others ? ids : ids.sort((a, b) => a - b);
   }
 
+  /**
+   * An agent could act, though it may have to wait until others have: who repeats an execution in finer
+   * steps than it was found in finds these others a little behind.
+   */
+  couldAct(agent: AgentId): boolean {
+    const actor = this.#actors[agent];
+    return actor.canAct() || this.#limitMayRunOut(actor);
+  }
+
   waitsOn(agent: AgentId): readonly Access[] {
     const { kind, hart } = this.#actors[agent];
     if (hart === undefined) return [];
@@ -365,11 +374,19 @@ export class MachineModel implements Model {
     this.stepper.saveHart(track);
     const accesses = track.isParked ? this.#waiting.waitOut(track) : this.stepper.step(track);
     this.#waiting.find(track, accesses);
-    const step = { agent: hart.id, depth, depthAfter: track.depth, pc };
-    if (mask === maskOf(track)) return { ...step, accesses };
+    const agent = hart.id;
+    const depthAfter = track.depth;
+    if (mask === maskOf(track)) return { agent, depth, depthAfter, pc, accesses };
     // Whether an interrupt is pending decides if the hart gets here at all: it would come first.
     const looked = read(pendingCell(hart.id));
-    return { ...step, accesses: [...accesses, looked], changesInterruptEnable: true };
+    return {
+      agent,
+      depth,
+      depthAfter,
+      pc,
+      accesses: [...accesses, looked],
+      changesInterruptEnable: true,
+    };
   }
 
   /** Takes an interrupt or an NMI; the hart goes on up to the handler's first visible step. */

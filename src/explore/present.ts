@@ -9,7 +9,7 @@ import type { Event } from './happens-before.ts';
 import { type Covered, type Finding, isFine, sameEnding } from './investigate.ts';
 import type { Injection, MachineModel } from './machine-model.ts';
 import { scheduleOf } from './minimise.ts';
-import type { Ending } from './model.ts';
+import type { AgentId, Ending } from './model.ts';
 import { record, type Recording, replayRecording, type ReplayResult } from './recording.ts';
 import type { Region, RegionOptions } from './region.ts';
 import { replay, type Replayed, turnsOf } from './replay.ts';
@@ -99,7 +99,8 @@ function shown(
   const schedule = model.path.map(({ agent }) => agent);
   model.frozen = true;
   model.restart();
-  const found = replay(model, turnsOf(schedule), stepsMax * FINER);
+  const couldAct = (agent: AgentId): boolean => model.couldAct(agent);
+  const found = replay(model, turnsOf(schedule), stepsMax * FINER, undefined, couldAct);
   const origin = `${originOf(replayed.exact)}; ${found.events.length} steps`;
   const report = reportOf(opened, symbolizer, found, stepsMax * FINER, origin);
   return { report, replayed };

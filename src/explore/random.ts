@@ -2,10 +2,9 @@
 // and number name one execution. Each execution leaves out some of the injected agents by chance, so
 // that rare combinations are not drowned by what always happens.
 
-import { Execution } from './happens-before.ts';
 import type { Access, AgentId, Model } from './model.ts';
 import { SeededRng } from './rng.ts';
-import { changed, endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
+import { endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
 import {
   disturbed,
   natural,
@@ -19,6 +18,7 @@ import {
   type Strategy,
   type StrategyFactory,
 } from './strategies.ts';
+import { Trace } from './trace.ts';
 
 export const STRATEGIES = {
   natural,
@@ -149,18 +149,17 @@ export function runWith(
   stepsMax: number,
   isAllowed: (agent: AgentId, spent: Spent) => boolean = () => true,
 ): Explored {
-  const execution = new Execution(model.agents, 'whole');
+  const trace = new Trace(model.agents);
   const spent: Spent = { irqs: 0, nmis: 0 };
   for (;;) {
     const enabled = model.ending() === undefined ? model.enabled() : [];
     const ending =
       endingOf(model, enabled) ??
-      (execution.events.length < stepsMax
+      (trace.length < stepsMax
         ? undefined
         : ({ kind: 'cut', reason: `more than ${String(stepsMax)} steps` } as const));
     if (ending !== undefined) {
-      const schedule = execution.events.map((event) => event.step.agent);
-      return { ending, schedule, trace: execution.traceKey() };
+      return { ending, schedule: trace.schedule, trace: trace.key() };
     }
     const agent = strategy.choose(enabled.filter((id) => isAllowed(id, spent)));
     const step = model.step(agent);
@@ -168,7 +167,7 @@ export function runWith(
     if (injected && kind === 'nmi') spent.nmis++;
     else if (injected) spent.irqs++;
     strategy.taken?.(step);
-    execution.push(step, changed(enabled, model.enabled()));
+    trace.push(step);
   }
 }
 

@@ -71,7 +71,7 @@ export function record(model: MachineModel, program: string, places: Places): Re
 const NOWHERE = { instructions: 0, place: '', occurrence: 0, ahead: null } as const;
 
 function canAct(model: MachineModel, agent: AgentId): boolean {
-  return model.ending() === undefined && model.enabled().includes(agent);
+  return model.ending() === undefined && model.couldAct(agent);
 }
 
 /** Where harts' steps have ended, and how often. */

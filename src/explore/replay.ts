@@ -33,22 +33,28 @@ export function turnsOf(schedule: readonly AgentId[]): Turn[] {
  * Takes the turns one after the other, each as far as its agent can go, then goes on without injecting
  * anything until the execution ends: the hart that ran last for as long as it can, then the next one.
  * The model is back where it was afterwards. Exact if the turns are those of an execution from here.
- * `inspect` is called at the end, with the model still there.
+ * `inspect` is called at the end, with the model still there. `couldAct` says who can take a turn: those
+ * that are enabled, or, for turns that are known to be an execution's, all that could act.
  */
 export function replay(
   model: Model,
   turns: readonly Turn[],
   stepsMax: number,
   inspect?: (execution: Execution, ending: Ending) => void,
+  couldAct: (agent: AgentId) => boolean = () => false,
 ): Replayed {
   const execution = new Execution(model.agents, 'whole');
   const enabled: (readonly AgentId[])[] = [];
   const start = model.mark();
   let left = turns.map((turn) => ({ ...turn }));
   for (;;) {
-    const now = model.ending() === undefined ? model.enabled() : [];
+    const hasEnded = model.ending() !== undefined;
+    const now = hasEnded ? [] : model.enabled();
     enabled.push(now);
-    const isStuck = !left.some(({ agent, steps }) => steps > 0 && now.includes(agent));
+    const canTake = ({ agent, steps }: Turn): boolean =>
+      steps > 0 && !hasEnded && (now.includes(agent) || couldAct(agent));
+    const next = left.findIndex(canTake);
+    const isStuck = next < 0;
     const ending = isStuck ? endingOf(model, now) : model.ending();
     if (ending !== undefined || execution.events.length >= stepsMax) {
       const cut = { kind: 'cut', reason: `more than ${String(stepsMax)} steps` } as const;
@@ -58,7 +64,6 @@ export function replay(
       return { ending: ending ?? cut, events: [...execution.events], enabled };
     }
     // A turn whose agent can't go on is over; what comes after it may be what it waits for.
-    const next = left.findIndex(({ agent, steps }) => steps > 0 && now.includes(agent));
     left = next < 0 ? [] : left.slice(next);
     const turn = left.at(0);
     const agent = turn?.agent ?? goingOn(model, now, execution.events.at(-1));

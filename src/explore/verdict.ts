@@ -4,7 +4,8 @@
 // for an interrupt's handler, which a hart does not take: then for that hart.
 
 import { footprintOf, type Footprint } from './footprint.ts';
-import type { Event, Execution, ProcessId } from './happens-before.ts';
+import type { Event, Execution } from './happens-before.ts';
+import type { ProcessId } from './process.ts';
 import type { AgentId, Ending, Model } from './model.ts';
 import { replay, turnsOf } from './replay.ts';
 import { endingOf } from './search.ts';

@@ -146,7 +146,8 @@ describe('shell', () => {
   it('lists every boot parameter that the kernel asks for in help boot', () => {
     const sources = join(import.meta.dirname, '../../firmware');
     const asked = readdirSync(sources, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      // The kernel of selftest/primitives.ts is another one.
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('primitives.ts'))
       .map((file) => readFileSync(join(sources, file), 'utf8'))
       .flatMap((text) => [...text.matchAll(/\bparam_\w+\('([^']+)'/g)].map(([, name]) => name));
     const help = boot({ harts: 1 }).command('help boot');

@@ -454,7 +454,7 @@ describe('wakeups out of console->write()', () => {
     const symbols = new Symbolizer(file);
     const entry = symbols.address('try_to_wake_up');
     console.type('chatter 1 100\rfill 10000\r');
-    console.waitFor('line    50 ');
+    console.waitFor('line    45 ');
     // Stops the tty and, at its next line, the console: that waits a second for each character.
     console.line.modem({ cts: false });
     console.runFor(200 * MS);

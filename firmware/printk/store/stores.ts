@@ -14,7 +14,7 @@ import { safe_init } from './safe';
 import { spill_init } from './spill';
 import { printk_store } from './store';
 
-/** Linux's CONFIG_LOG_BUF_SHIFT is 17. */
+/** Linux's CONFIG_LOG_BUF_SHIFT is 17. Where memory is short it is less. */
 const LOG_BUF_LEN_DEFAULT: u32 = 1 << 17;
 const LOG_BUF_LEN_MIN: u32 = 1 << 10;
 /** Of memory: one part in so many may be log. */
@@ -54,13 +54,19 @@ export function log_buf_size(): u32 {
   return READ_ONCE(length);
 }
 
+function default_length(): u32 {
+  let size = LOG_BUF_LEN_DEFAULT;
+  while (size > LOG_BUF_LEN_MIN && size > board.memory_size / LOG_BUF_SHARE) size >>= 1;
+  return size;
+}
+
 /** A power of two; the default if what is asked for makes no sense. */
 function wanted_length(): u32 {
-  if (!param_present('log_buf_len')) return LOG_BUF_LEN_DEFAULT;
+  if (!param_present('log_buf_len')) return default_length();
   param_copy('log_buf_len', bad_length, NAME_MAX);
   const wanted = memparse(bad_length);
   if (wanted < LOG_BUF_LEN_MIN || wanted > board.memory_size / LOG_BUF_SHARE) {
-    return LOG_BUF_LEN_DEFAULT;
+    return default_length();
   }
   store<u8>(bad_length, 0);
   let size = LOG_BUF_LEN_MIN;
