@@ -2,7 +2,7 @@
 // bounds that are raised from zero. Ends with the first finding, made small, or with what was covered.
 
 import { minimise } from './minimise.ts';
-import { type MachineModel, VisibilityGrown } from './machine-model.ts';
+import type { MachineModel } from './machine-model.ts';
 import type { Ending } from './model.ts';
 import { raising, type RaisedCoverage } from './raising.ts';
 import { randomSearch, type StrategyName } from './random.ts';
@@ -136,5 +136,6 @@ function findingOf(
 /** The same finding, as far as endings tell. */
 export function sameEnding(a: Ending, b: Ending): boolean {
   if (a.kind === 'failed' && b.kind === 'failed') return a.reason === b.reason;
+  if (a.kind === 'messages' && b.kind === 'messages') return a.fault === b.fault;
   return a.kind === b.kind;
 }
