@@ -96,7 +96,9 @@ class ConsoleState {
   /** console_sem is held by a task that may sleep. Under console_sem. */
   may_schedule: u32;
 }
-const state: ConsoleState = changetype<ConsoleState>(memory.data(offsetof<ConsoleState>(), 4));
+/** For the host, by this name: the level first, then whether it is ignored. */
+export const console_printk: usize = memory.data(offsetof<ConsoleState>(), 4);
+const state: ConsoleState = changetype<ConsoleState>(console_printk);
 /** Pointers to the registered ones, or 0. */
 const consoles: usize = memory.data(4 * 8, 4);
 /** Its sem->lock is taken wherever printk() is called, and its up() wakes the first waiter. */

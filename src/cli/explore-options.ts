@@ -24,6 +24,7 @@ export interface CommandOptions {
   readonly memory: number;
   readonly jobs: number;
   readonly inject?: readonly Injection[];
+  readonly check?: readonly Check[];
   readonly lineScript?: string;
   readonly from: string;
   readonly until: string;
@@ -54,6 +55,9 @@ const INJECTIONS: Readonly<Record<Injection, true>> = {
   nmi: true,
   timer: true,
 };
+/** What is looked at where an execution ends well. */
+export type Check = 'messages';
+const CHECKS: Readonly<Record<Check, true>> = { messages: true };
 const HARTS_MAX = 15;
 const BOUND_MAX = 20;
 const SEED_MAX = 2 ** 32 - 1;
@@ -80,12 +84,14 @@ const oneOf = <Name extends string>(table: Readonly<Record<Name, true>>) => {
 };
 const choices = oneOf(CHOICES);
 const injections = oneOf(INJECTIONS);
+const checks = oneOf(CHECKS);
 
 /** With `--replay`, these come from the finding. */
 export const REPLAYED: readonly (keyof CommandOptions)[] = [
   'append',
   'smp',
   'inject',
+  'check',
   'lineScript',
   'from',
   'until',
@@ -155,6 +161,12 @@ export const OPTIONS: readonly OptionEntry[] = [
   {
     flags: '--line-script <file>',
     help: "what the far ends of the lines do, at moments of the search's choice",
+  },
+  {
+    flags: '--check <what>',
+    help: `messages: each that was stored is on the wire once, whole and in order`,
+    parse: checks.parse,
+    repeats: true,
   },
   { flags: '--from <symbol>', help: 'where the region begins', default: 'scenario_begin' },
   { flags: '--until <symbol>', help: 'where it ends', default: 'scenario_end' },

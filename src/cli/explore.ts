@@ -128,6 +128,7 @@ async function optionsOf(
     from: options.from,
     until: options.until,
     inject: options.inject ?? [],
+    messages: options.check?.includes('messages') ?? false,
     bounds: { preemptions, irqs, nmis },
     seconds: options.time,
     ...(executions === undefined ? {} : { executions }),

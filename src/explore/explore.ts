@@ -43,6 +43,8 @@ export interface ExploreOptions {
   readonly fault?: Uart8250Fault;
   /** Whether a reset of the machine is a good end. Default no. */
   readonly resets?: boolean;
+  /** Whether messages are compared with the wire where an execution ends well. Default no. */
+  readonly messages?: boolean;
   /** Most preemptions, interrupts and NMIs of an execution. Default 2, 1, 1. */
   readonly bounds?: Partial<Bounds>;
   /** Seconds to look for a finding. Default 60; Infinity: no limit. */
@@ -131,6 +133,9 @@ const DEFAULT_UNTIL = 'scenario_end';
 const DEFAULT_SECONDS = 60;
 const DEFAULT_STEPS = 20_000;
 const DEFAULT_MEMORY = 200;
+/** Added to what was covered. */
+const MESSAGES_CHECKED =
+  '; messages: checked where an execution came to the end of the region and ran on from there in one way';
 /** About so many are remembered in a MiB. */
 const PREFIXES_PER_MIB = 10_000;
 /** Random executions of one job; each job has to find out anew what harts share. */
@@ -237,6 +242,7 @@ function regionOf(options: ExploreOptions): RegionOptions {
     from: options.from ?? 'scenario_begin',
     until: options.until ?? DEFAULT_UNTIL,
     resets: options.resets ?? false,
+    ...(options.messages === true ? { messages: true } : {}),
     ...(scenario === undefined ? {} : { scenario }),
     ...(lineScript === undefined ? {} : { script: lineScript }),
     ...(fault === undefined ? {} : { fault }),
@@ -301,6 +307,7 @@ function coveredBy(results: Results, options: ExploreOptions, run: Run): Explore
   const neverEnds = samples + (coverage?.executions ?? 0) > 0 && !results.some(hasEnded);
   const until = options.until ?? DEFAULT_UNTIL;
   const hint = neverEnds ? `; none of them came to ${until}: is it where the region ends?` : '';
+  const checked = options.messages === true ? MESSAGES_CHECKED : '';
   const stopped = complete ? undefined : run.stopped;
   const seconds = clockSeconds() - run.begin;
   return {
@@ -309,7 +316,7 @@ function coveredBy(results: Results, options: ExploreOptions, run: Run): Explore
     samples,
     coverage,
     bounds,
-    sentence: sentence + hint,
+    sentence: sentence + checked + hint,
     seconds,
     stopped,
   };

@@ -136,5 +136,6 @@ function findingOf(
 /** The same finding, as far as endings tell. */
 export function sameEnding(a: Ending, b: Ending): boolean {
   if (a.kind === 'failed' && b.kind === 'failed') return a.reason === b.reason;
+  if (a.kind === 'messages' && b.kind === 'messages') return a.fault === b.fault;
   return a.kind === b.kind;
 }

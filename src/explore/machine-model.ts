@@ -15,6 +15,7 @@ import { isHeldOff, wouldRelease } from './held-off.ts';
 import { IRQS, maskOf, nextInterrupt } from './interrupts.ts';
 import { LINE_INJECTIONS, type LineEvent, LineEvents, type LineInjection } from './line-events.ts';
 import { TIME_MAX } from './local-time.ts';
+import { MessageCheck, type MessageSites } from './message-check.ts';
 import type { Access, Agent, AgentId, Ending, Mark, Model, Step } from './model.ts';
 import { CONTEXTS_MAX, CONTEXTS } from './ownership.ts';
 import { wouldProceed } from './spin.ts';
@@ -37,6 +38,8 @@ export interface ExploreRegion {
   readonly resets?: boolean;
   /** How long nothing may happen but timers of harts, in instructions. Default Infinity. */
   readonly quietTimeMax?: number;
+  /** Messages are compared with the wire where an execution ends well. Default not. */
+  readonly messages?: MessageSites;
 }
 
 /** Something on the first UART's line, an NMI for any hart, timers of harts at any moment. */
@@ -78,6 +81,9 @@ export class MachineModel implements Model {
   readonly #lines: LineEvents;
   readonly #quiet: QuietTime;
   readonly #resets: boolean;
+  readonly #messages: MessageCheck | undefined;
+  /** What the messages came to where the execution last ended, and after how many steps that was. */
+  #judged: { readonly steps: number; readonly top: Mark; readonly ending: Ending } | undefined;
   readonly #start: Mark;
 
   /**
@@ -114,6 +120,9 @@ export class MachineModel implements Model {
     const lineInjections = LINE_INJECTIONS.filter((each) => injected.has(each));
     this.#lines = new LineEvents(machine, this.stepper, region.script ?? [], lineInjections);
     for (const event of this.#lines.all) this.#addLineEvent(event);
+    const script = this.#lines.all.filter((event) => !event.injected);
+    this.#messages =
+      region.messages && new MessageCheck(machine, this.stepper, script, region.messages);
     this.agents = this.#actors;
     this.#start = this.mark();
     this.restart();
@@ -209,6 +218,19 @@ export class MachineModel implements Model {
   }
 
   ending(): Ending | undefined {
+    const ending = this.#outcome();
+    if (ending?.kind !== 'done' || this.#messages === undefined) return ending;
+    const { steps } = this;
+    const { top } = this.stepper.log;
+    if (this.#judged?.steps !== steps || this.#judged.top !== top) {
+      const fault = this.#messages.fault();
+      const messages = fault === undefined ? ending : ({ kind: 'messages', ...fault } as const);
+      this.#judged = { steps, top, ending: messages };
+    }
+    return this.#judged.ending;
+  }
+
+  #outcome(): Ending | undefined {
     const { stopped } = this.#machine;
     if (stopped !== undefined) {
       if (stopped.kind === 'exit' && stopped.code === 0) return { kind: 'done' };

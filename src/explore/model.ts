@@ -1,6 +1,8 @@
 // What a search drives: a system whose agents take visible steps, one at a time, and that can go back.
 // The machine is one such system; small models in the tests are others. Pure: no I/O, no clock.
 
+import type { Fault } from './message-fault.ts';
+
 /** Number of an agent: its index in `Model.agents`. Harts come first, then what else can act. */
 export type AgentId = number;
 
@@ -63,6 +65,8 @@ export type Ending =
   /** No agent can ever do anything again (injected ones aside), and the work is not done. */
   | { readonly kind: 'deadlock'; readonly waiting: readonly AgentId[] }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** What went out of the wire is not what was stored. */
+  | { readonly kind: 'messages'; readonly fault: Fault; readonly text: string }
   /** Cut off by a bound on steps. */
   | { readonly kind: 'cut'; readonly reason: string };
 

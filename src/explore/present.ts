@@ -138,7 +138,7 @@ function judged(
 ): Pick<Verdict, 'kind' | 'lasso'> {
   const { kind } = found.ending;
   if (kind === 'done') return { kind: 'ok', lasso: [] };
-  if (kind === 'failed') return { kind: 'failed', lasso: [] };
+  if (kind === 'failed' || kind === 'messages') return { kind: 'failed', lasso: [] };
   return judge(model, scheduleOf(found), { stepsMax, roundsMax: ROUNDS_MAX });
 }
 
@@ -182,6 +182,8 @@ function endingText(ending: Ending): string {
       return 'it deadlocks in another way';
     case 'failed':
       return `it fails in another way (${ending.reason})`;
+    case 'messages':
+      return `a message is ${ending.fault}`;
     case 'cut':
       return 'it goes on (undecided)';
   }

@@ -13,6 +13,7 @@ import type { MachineImage } from '../machine/image.ts';
 import type { MachineOptions } from '../machine/machine-options.ts';
 import { Machine } from '../machine/machine.ts';
 import { misnamed } from './guest-scenarios.ts';
+import { messageSites } from './message-check.ts';
 import { type ExploreRegion, type Injection, MachineModel } from './machine-model.ts';
 
 export interface RegionOptions {
@@ -31,6 +32,8 @@ export interface RegionOptions {
   readonly fault?: Uart8250Fault;
   /** Whether a reset of the machine is a good end. */
   readonly resets?: boolean;
+  /** Whether messages are compared with the wire where an execution ends well. Default no. */
+  readonly messages?: boolean;
 }
 
 /** The start of an exploration as plain data, which may be handed to another thread. */
@@ -65,6 +68,7 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
   const { harts, bootargs, inject, scenario, fault, resets = false } = region;
   const from = symbolizer.address(region.from);
   const until = [symbolizer.address(region.until)];
+  const messages = region.messages === true ? messageSites(elf, bootargs) : undefined;
   const options = { harts, bootargs, uarts: [fault === undefined ? {} : { fault }] };
   const image = toMachineImage(elf);
   const machine = new Machine(options);
@@ -104,7 +108,7 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
     options,
     image,
     saved: machine.save(),
-    region: { until, inject, script, resets, quietTimeMax },
+    region: { until, inject, script, resets, quietTimeMax, ...(messages && { messages }) },
   };
 }
 

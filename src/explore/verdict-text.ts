@@ -1,6 +1,7 @@
 // What each verdict means, in words: a headline that says who and what, and a sentence on how such a thing
 // comes about and how sure it is. Leaves out how it happened: that is the table's.
 
+import type { Fault } from './message-fault.ts';
 import type { Ending } from './model.ts';
 import type { Story, StoryEnd } from './story.ts';
 import type { VerdictKind } from './verdict.ts';
@@ -28,6 +29,11 @@ export function verdictText(ending: Ending, kind: VerdictKind, story: Story): Ve
       return circle !== undefined && isLockup(ending.reason)
         ? { ...circle, explanation: `${circle.explanation} ${BOUND}` }
         : failedText(ending.reason, story);
+    case 'messages':
+      return {
+        headline: `message ${ending.fault}: ${ending.text}`,
+        explanation: `${MESSAGES[ending.fault]} ${SETTLED}`,
+      };
     case 'cut':
       return kind === 'livelock'
         ? LIVELOCK
@@ -35,6 +41,14 @@ export function verdictText(ending: Ending, kind: VerdictKind, story: Story): Ve
   }
 }
 
+const MESSAGES: Readonly<Record<Fault, string>> = {
+  lost: 'It was said, and is not on the wire.',
+  torn: 'Only a part of it is on the wire, or it has other output in it.',
+  duplicated: 'It is on the wire more often than consoles had to print it.',
+  reordered: 'It is on the wire behind one that was stored later.',
+};
+const SETTLED =
+  'The table ends where the region does; from there the guest ran on by itself until its console had nothing more to print, unless it was reset.';
 const EXACT = 'No hart, timer or device can change that any more: this is exact, not a time-out.';
 const BOUND =
   'Timers of harts still expire, and change nothing. This verdict is by a bound on how many of them.';

@@ -83,6 +83,8 @@ function verdictOf(
       return { ...none, kind: 'ok' };
     case 'failed':
       return { ...none, kind: 'failed', reason: ending.reason };
+    case 'messages':
+      return { ...none, kind: 'failed', reason: `message ${ending.fault}: ${ending.text}` };
     case 'cut': {
       const lasso = findLivelock(model, roundsMax);
       if (lasso === undefined) return { ...none, kind: 'undecided', reason: ending.reason };

@@ -278,6 +278,15 @@ export class Machine {
     };
   }
 
+  /** All harts go on together from a time, with `run`. For an explorer, where each has its own. */
+  join(ns: number): void {
+    this.clock.advance(ns);
+    for (const hart of this.harts) hart.localNs = ns;
+    this.#time = this.#roundEnd = ns;
+    this.#turn = -1;
+    this.#executor.slow.followReservations();
+  }
+
   /** Why the machine has stopped for good, if it has. */
   get stopped(): StopReason | undefined {
     return this.#stop;
