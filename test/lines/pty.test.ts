@@ -155,10 +155,11 @@ describe.runIf(present('socat'))('a pty with socat', () => {
   it('gives what one reader left unread to the next', async () => {
     const bytes = 65536;
     const { program, link } = await withLink(...held(bytes));
-    const first = socat(link);
-    await until(() => first.bytes > 0, 'the first bytes');
-    first.child.kill('SIGSTOP');
-    await sleep(200);
+    // Reads a little, and then only has the port open.
+    const reading = 'exec <"$1"; head -c 1000; exec sleep 60';
+    const first = new Program('sh', ['-c', reading, 'sh', link]);
+    running.push(first);
+    await until(() => first.bytes === 1000, 'the first bytes');
     first.child.kill('SIGKILL');
     await program.reports(/detached/);
     // The second one flushes the port when it opens it, as many terminal programs do.
