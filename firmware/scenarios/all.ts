@@ -10,7 +10,7 @@ import { register_panic } from './panic';
 import { register_pool_lock } from './pool-lock';
 import { register_reset } from './reset';
 import { register_ring_stall } from './ring-stall';
-import { register_rq_wakeup } from './rq-wakeup';
+import { register_wakeup_rq } from './wakeup-rq';
 import { register_sem_recursion } from './sem-recursion';
 import { register_sem_up } from './sem-up';
 import { register_slab_lock } from './slab-lock';
@@ -22,7 +22,7 @@ import { register_workload } from './workload';
 
 /** Boot. */
 export function register_all_scenarios(): void {
-  register_rq_wakeup();
+  register_wakeup_rq();
   register_sem_up();
   register_sem_recursion();
   register_nmi();

@@ -87,7 +87,7 @@ const TWO_CONSOLES_SAY = [0, 1].flatMap((cpu) =>
 
 export const SCENARIO_CASES: readonly ScenarioCase[] = [
   {
-    name: 'rq-wakeup',
+    name: 'wakeup-rq',
     classes: [1],
     bootargs: FLOW,
     script: CTS_RETURNS,
@@ -95,7 +95,7 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     expected: DIRECT_HANGS,
   },
   {
-    name: 'rq-miwait',
+    name: 'wakeup-miwait',
     classes: [1],
     bootargs: FLOW,
     script: DSR_FALLS,
@@ -103,7 +103,7 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     expected: DIRECT_HANGS,
   },
   {
-    name: 'rq-wakeup-abba',
+    name: 'wakeup-rq-abba',
     classes: [1],
     script: DSR_FALLS,
     says: ['rq: warning'],

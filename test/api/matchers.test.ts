@@ -130,8 +130,8 @@ describe('toDeadlock', () => {
 
 describe('scenario()', () => {
   it('takes line script, harts and boot parameters from the catalogue', () => {
-    const options = scenario('rq-wakeup', { append: 'printk=2016' });
-    expect(options).toMatchObject({ scenario: 'rq-wakeup' });
+    const options = scenario('wakeup-rq', { append: 'printk=2016' });
+    expect(options).toMatchObject({ scenario: 'wakeup-rq' });
     expect(options.elf).toMatch(/printkit\.elf$/);
     expect(options.append).toBe('printk=2016 console=ttyS0,115200n8r');
     expect(options.lineScript).toContain('cts off');
@@ -139,7 +139,7 @@ describe('scenario()', () => {
   });
 
   it('lets them be given, and knows scenarios that are not in there', () => {
-    expect(scenario('rq-wakeup', { lineScript: '', harts: 4 })).toMatchObject({
+    expect(scenario('wakeup-rq', { lineScript: '', harts: 4 })).toMatchObject({
       lineScript: '',
       harts: 4,
     });

@@ -136,7 +136,7 @@ describe('bad input is one line', () => {
     ['--jobs 0', /--jobs: "0" is not a whole number from 1 to 64/],
     [`--html ${page}`, /--html: cannot write .*page\.html: ENOENT/],
     ['--scenarios --html x', /'--scenarios' cannot be used with option '--html/],
-    ['--scenario sem-down', /there is no scenario "sem-down", only rq-wakeup, /],
+    ['--scenario sem-down', /there is no scenario "sem-down", only wakeup-rq, /],
     ['--elf /no/such.elf', /\/no\/such\.elf/],
     ['everything', /too many arguments/],
   ])('%s', async (options, message) => {

@@ -42,7 +42,7 @@ describe('the catalogue', () => {
   it('knows its scenarios by name only', () => {
     expect(scenarioCase('sem-up').classes).toEqual([2]);
     expect(() => scenarioCase('sem-down')).toThrow(PrintkitError);
-    expect(() => scenarioCase('sem-down')).toThrow('there is no scenario "sem-down", only rq-');
+    expect(() => scenarioCase('sem-down')).toThrow('there is no scenario "sem-down", only wakeup-rq');
   });
 });
 

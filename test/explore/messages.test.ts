@@ -118,7 +118,7 @@ describe('messages of scenarios', () => {
     ['reset-no-schedule', 'lockless+deferred'],
     ['nmi-writer', 'lockless+nbcon'],
     ['sem-up', 'lockless+kthread'],
-    ['rq-wakeup-abba', 'lockless+nbcon'],
+    ['wakeup-rq-abba', 'lockless+nbcon'],
   ])('%s with %s loses none', (scenario, pair) => {
     expect(natural(begin(scenario, pair)).ending).toEqual({ kind: 'done' });
   });

@@ -62,7 +62,7 @@ const DEADLOCK = /^deadlock$/;
 const cases: readonly Case[] = [
   {
     // Class 1: an event of the line lets console->write() wake a task.
-    name: 'rq-wakeup',
+    name: 'wakeup-rq',
     ending: DEADLOCK,
     stuck: [
       { hart: 0, lock: 'port_lock', holder: 'hart 1 task', chain: [...IRQ, 'spin_lock'] },
@@ -76,7 +76,7 @@ const cases: readonly Case[] = [
   },
   {
     // Class 1, two harts: AB-BA with the interrupt that a change of DSR brings.
-    name: 'rq-wakeup-abba',
+    name: 'wakeup-rq-abba',
     cure: 'lockless+nbcon',
     ending: DEADLOCK,
     stuck: [

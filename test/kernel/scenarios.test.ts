@@ -50,7 +50,7 @@ const IRQ = ['serial8250_interrupt', 'serial8250_handle_irq'];
 
 const cases: Case[] = [
   {
-    name: 'rq-wakeup',
+    name: 'wakeup-rq',
     options: { bootargs: FLOW, script: CTS_RETURNS },
     waits: [
       // The interrupt for the transmitter that goes on.
@@ -71,7 +71,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'rq-miwait',
+    name: 'wakeup-miwait',
     options: { bootargs: FLOW, script: DSR_FALLS },
     waits: [
       {
@@ -83,7 +83,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'rq-wakeup-abba',
+    name: 'wakeup-rq-abba',
     options: { script: DSR_FALLS },
     waits: [
       { hart: 0, lock: 'rq->lock', owner: 1, chain: [...IRQ, 'serial8250_modem_status', ...WAKES] },
@@ -254,8 +254,8 @@ describe('cures', () => {
 
 describe('bad input', () => {
   it.each([
-    ['rq-wakeup', { harts: 1 }, 'scenario: needs 2 CPUs'],
-    ['rq-wakeup', {}, 'scenario: needs console=ttyS0,115200n8r'],
+    ['wakeup-rq', { harts: 1 }, 'scenario: needs 2 CPUs'],
+    ['wakeup-rq', {}, 'scenario: needs console=ttyS0,115200n8r'],
     ['nothing', {}, 'usage: run NAME'],
   ] as const)('%s %o says what it needs', (name, options, message) => {
     const { begun, text } = run(name, options);

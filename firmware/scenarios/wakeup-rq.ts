@@ -1,10 +1,10 @@
 // Class 1: whoever prints while holding rq->lock comes back to it through the console, because
 // console->write() of the 8250 looks at the modem lines at its end and wakes who waits for them.
 //
-// rq-wakeup      AA: rq->lock -> console_sem -> port->lock -> CTS has come back: uart_write_wakeup()
+// wakeup-rq      AA: rq->lock -> console_sem -> port->lock -> CTS has come back: uart_write_wakeup()
 //                -> the writer's wait queue -> p->pi_lock -> rq->lock. Needs console=ttyS0,115200n8r.
-// rq-miwait      AA, the same with a task that waits for DSR (TIOCMIWAIT) in place of a writer.
-// rq-wakeup-abba CPU 1: rq->lock -> port->lock; CPU 0's UART interrupt: port->lock -> rq->lock.
+// wakeup-miwait  AA, the same with a task that waits for DSR (TIOCMIWAIT) in place of a writer.
+// wakeup-rq-abba CPU 1: rq->lock -> port->lock; CPU 0's UART interrupt: port->lock -> rq->lock.
 // The far end: CTS off at scenario_ready and on 1 ms after scenario_begin; DSR off 1 ms after it.
 
 import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
@@ -100,32 +100,32 @@ function run_with_sleeper(
   return scenario_verdict(name, asleep);
 }
 
-function rq_wakeup(argc: u32, argv: usize): u32 {
+function wakeup_rq(argc: u32, argv: usize): u32 {
   if (!scenario_needs_cpus(2) || !scenario_has_flow_control()) return 1;
   for (let i: u32 = 0; i < OUTPUT_BYTES; i++) store<u8>(output + i, (i & 63) == 63 ? 0x0a : 0x2e);
-  return run_with_sleeper('rq-wakeup', writer, warner);
+  return run_with_sleeper('wakeup-rq', writer, warner);
 }
 
-function rq_miwait(argc: u32, argv: usize): u32 {
+function wakeup_miwait(argc: u32, argv: usize): u32 {
   if (!scenario_needs_cpus(2) || !scenario_has_flow_control()) return 1;
-  return run_with_sleeper('rq-miwait', dsr_waiter, warner);
+  return run_with_sleeper('wakeup-miwait', dsr_waiter, warner);
 }
 
-function rq_wakeup_abba(argc: u32, argv: usize): u32 {
+function wakeup_rq_abba(argc: u32, argv: usize): u32 {
   if (!scenario_needs_cpus(2)) return 1;
-  return run_with_sleeper('rq-wakeup-abba', dsr_waiter, slow_warner);
+  return run_with_sleeper('wakeup-rq-abba', dsr_waiter, slow_warner);
 }
 
-export function register_rq_wakeup(): void {
+export function register_wakeup_rq(): void {
   register_scenario(
-    'rq-wakeup',
+    'wakeup-rq',
     'class 1 AA: printk under rq->lock, CTS wakes a writer',
-    rq_wakeup,
+    wakeup_rq,
   );
   register_scenario(
-    'rq-miwait',
+    'wakeup-miwait',
     'class 1 AA: printk under rq->lock, DSR wakes a waiter',
-    rq_miwait,
+    wakeup_miwait,
   );
-  register_scenario('rq-wakeup-abba', 'class 1 ABBA: rq->lock and port->lock', rq_wakeup_abba);
+  register_scenario('wakeup-rq-abba', 'class 1 ABBA: rq->lock and port->lock', wakeup_rq_abba);
 }
