@@ -58,7 +58,7 @@ class Tracked {
     const { time } = this;
     const saved: Saved = {
       restore: () => {
-        this.#device.restore(state);
+        if (this.#state !== state) this.#device.restore(state);
         this.#state = state;
         this.time = time;
         this.#board.cutSent(this.name, sent);

@@ -3,10 +3,12 @@
 // interrupt is tried only before a step that another process's steps conflict with. States reached by
 // equivalent prefixes are explored once. Sleep sets are left out: with a bound they lose executions.
 
-import { footprintOf, Footprints } from './footprint.ts';
-import type { Access, AgentId, Mark, Model } from './model.ts';
+import { type Cell, footprintOf, Footprints } from './footprint.ts';
+import type { Access, AgentId, Ending, Mark, Model } from './model.ts';
 import { passes, type Counts, type Pass } from './passes.ts';
 import type { Position } from './position.ts';
+import type { ProcessId } from './process.ts';
+import { PrefixTable } from './prefix-table.ts';
 import { Trace, type TraceEvent } from './trace.ts';
 import {
   changed,
@@ -21,7 +23,7 @@ export interface BoundedOptions extends Limits {
   /** Bound on the sum of preemptions, interrupts and NMIs. */
   readonly total: number;
   /**
-   * Prefixes and traces remembered at most, some 100 bytes each. What is reached by more prefixes is
+   * Prefixes and traces remembered at most, 18 to 36 bytes each. What is reached by more prefixes is
    * explored again instead, and more traces are yielded again and not counted.
    */
   readonly prefixesMax: number;
@@ -36,18 +38,30 @@ export interface Known {
   readonly traces: Set<string>;
 }
 
-interface Node {
-  readonly mark: Mark;
+/** Where an execution has come to, and what it has cost. */
+interface Place {
   readonly enabled: readonly AgentId[];
-  /** Those who would get on if nobody disturbed them. */
-  readonly busy: readonly AgentId[];
   /** The hart that ran last. */
   readonly last: AgentId | undefined;
   readonly spent: Bounds;
-  readonly options: AgentId[];
-  next: number;
-  /** Is it still to be seen whether anything but going on matters here? */
-  isOpen: boolean;
+  readonly ending: Ending | undefined;
+  /** There is nothing new to come from here. */
+  readonly isOver: boolean;
+}
+
+/** A place, and what can be done there. */
+interface Fork extends Place {
+  readonly mark: Mark;
+  /** Steps before it. */
+  readonly length: number;
+  /** Those who would get on if nobody disturbed them. */
+  readonly busy: readonly AgentId[];
+  /** Those who would come out of their turn: a device too early, or somebody before it. */
+  readonly untimely: readonly AgentId[];
+  /** What is still to be tried. */
+  readonly ways: AgentId[];
+  /** Another way than the one tried first has been taken. */
+  hasTurned: boolean;
 }
 
 const NOTHING_SPENT: Bounds = { preemptions: 0, irqs: 0, nmis: 0 };
@@ -62,10 +76,9 @@ export function* bounded(
   options: BoundedOptions,
   known: Known = { footprints: new Footprints(), traces: new Set() },
 ): Generator<Explored, Coverage> {
-  const { footprints, traces } = known;
+  const { traces } = known;
   const { prefixesMax } = options;
   const result = yield* passes({
-    footprints,
     begin: (counts) => new BoundedPass(model, known, bounds, options, counts),
     isNew: ({ trace }) => {
       if (traces.has(trace)) return false;
@@ -81,19 +94,24 @@ export function* bounded(
 }
 
 class BoundedPass implements Pass {
-  readonly isInformed = true;
-  readonly #nodes: Node[] = [];
+  /** Places behind which there is something left to try. */
+  readonly #forks: Fork[] = [];
   readonly #trace: Trace;
-  /** Prefix and hart that ran last → what had been spent when it was explored. */
-  readonly #seen = new Map<string, Bounds[]>();
+  readonly #seen: PrefixTable;
+  readonly #start: Mark;
   readonly #model: Model;
   readonly #footprints: Footprints;
-  readonly #traces: ReadonlySet<string>;
   readonly #bounds: Bounds;
   readonly #options: BoundedOptions;
   readonly #counts: Counts;
+  /** For each agent, that of the hart on which it acts. */
+  readonly #harts: readonly (AgentId | undefined)[];
   /** What each hart has been seen to wait for last. */
   readonly #waited: (readonly Access[])[] = [];
+  /** By process and word, what steps touched that nobody was tried before. */
+  readonly #passedOver = new Map<ProcessId, Map<number, Cell>>();
+  /** What was taken last. */
+  #event: TraceEvent | undefined;
 
   constructor(
     model: Model,
@@ -104,111 +122,151 @@ class BoundedPass implements Pass {
   ) {
     this.#model = model;
     this.#footprints = footprints;
-    this.#traces = traces;
+    this.#seen = new PrefixTable(Math.max(0, options.prefixesMax - traces.size));
     this.#bounds = bounds;
     this.#options = options;
     this.#counts = counts;
     this.#trace = new Trace(model.agents);
+    const harts = model.agents.filter(({ kind }) => kind === 'hart');
+    this.#harts = model.agents.map(({ hart }) => harts.find((each) => each.hart === hart)?.id);
+    this.#start = model.mark();
   }
 
   *run(): Generator<Explored> {
-    const start = this.#model.enabled();
-    const ending = endingOf(this.#model, start);
-    if (ending !== undefined) {
-      this.#counts.executions++;
-      yield { ending, schedule: [], trace: this.#trace.key() };
-      if (start.length === 0) return;
-    }
-    this.#descend(start, undefined, NOTHING_SPENT);
-    for (;;) {
-      const node = this.#nodes.at(-1);
-      if (node === undefined) return;
-      const agent = node.options.at(node.next++);
-      if (agent === undefined) {
-        this.#ascend(node);
-        continue;
-      }
-      if (node.next > 1) this.#model.rewind(node.mark);
-      const explored = this.#take(node, agent);
-      if (explored !== undefined) yield explored;
+    for (let place = this.#begin(); place !== undefined; place = this.#next(place)) {
+      if (place.ending !== undefined) yield this.#explored(place.ending);
     }
   }
 
   position(): Position {
-    const turns = this.#nodes.flatMap(({ next }, depth) => (next > 1 ? [depth] : []));
+    const turns = this.#forks.flatMap(({ hasTurned, length }) => (hasTurned ? [length] : []));
     return { total: this.#options.total, depth: this.#trace.length, turns };
   }
 
   /** Back to the start of the search, wherever it is. */
   abandon(): void {
-    const first = this.#nodes.at(0);
-    if (first === undefined) return;
-    this.#model.rewind(first.mark);
-    this.#model.release(first.mark);
-    this.#nodes.length = 0;
+    this.#forks.length = 0;
+    this.#model.rewind(this.#start);
+    this.#model.release(this.#start);
   }
 
-  #descend(enabled: readonly AgentId[], last: AgentId | undefined, spent: Bounds): void {
-    const busy = enabled.filter((agent) => this.#model.isIdle?.(agent) !== true);
-    const goesOn = last !== undefined && busy.includes(last);
-    const node: Node = {
+  #begin(): Place | undefined {
+    const enabled = this.#model.enabled();
+    const ending = endingOf(this.#model, enabled);
+    const isOver = enabled.length === 0;
+    return { enabled, last: undefined, spent: NOTHING_SPENT, ending, isOver };
+  }
+
+  /** One step on, or another way from the last fork. */
+  #next(place: Place): Place | undefined {
+    if (place.isOver) return this.#turn();
+    const { enabled, last } = place;
+    const goesOn =
+      last !== undefined && enabled.includes(last) && this.#model.isIdle?.(last) !== true;
+    if (goesOn) return this.#goOn(place, last);
+    const fork = this.#forkAt(place, this.#untimely(enabled));
+    this.#addWays(fork);
+    const first = fork.ways.shift();
+    if (fork.ways.length > 0) this.#forks.push(fork);
+    else this.#model.release(fork.mark);
+    return first === undefined ? this.#turn() : this.#take(fork, first, fork);
+  }
+
+  /**
+   * The hart that ran last goes on. It is a fork if somebody else could have come before that step, and
+   * the step has shown that it can make a difference.
+   */
+  #goOn(place: Place, last: AgentId): Place {
+    if (this.#isSpent(place.spent)) return this.#take(place, last);
+    const fork = this.#forkAt(place, []);
+    const after = this.#take(place, last);
+    if (this.#matters(place, after, last)) {
+      this.#addWays(fork, last);
+      this.#forks.push(fork);
+    } else {
+      this.#passOver();
+      this.#model.release(fork.mark);
+    }
+    return after;
+  }
+
+  #passOver(): void {
+    if (this.#event === undefined) return;
+    const { process, footprint } = this.#event;
+    const cells = this.#passedOver.get(process) ?? new Map<number, Cell>();
+    this.#passedOver.set(process, cells);
+    for (const cell of footprint) {
+      const known = cells.get(cell.word);
+      if (known === undefined) cells.set(cell.word, cell);
+      else if ((cell.reads & ~known.reads) !== 0 || (cell.writes & ~known.writes) !== 0) {
+        const { word, reads, writes } = known;
+        cells.set(word, { word, reads: reads | cell.reads, writes: writes | cell.writes });
+      }
+    }
+  }
+
+  hasMissed(): boolean {
+    for (const [process, cells] of this.#passedOver) {
+      if (this.#footprints.isShared(process, [...cells.values()])) return true;
+    }
+    return false;
+  }
+
+  #turn(): Place | undefined {
+    for (;;) {
+      const fork = this.#forks.at(-1);
+      if (fork === undefined) return undefined;
+      const agent = fork.ways.shift();
+      if (agent === undefined) {
+        this.#model.release(fork.mark);
+        this.#forks.pop();
+        continue;
+      }
+      this.#model.rewind(fork.mark);
+      while (this.#trace.length > fork.length) this.#trace.pop();
+      fork.hasTurned = true;
+      return this.#take(fork, agent, fork);
+    }
+  }
+
+  #forkAt(place: Place, untimely: readonly AgentId[]): Fork {
+    return {
+      ...place,
       mark: this.#model.mark(),
-      enabled,
-      busy,
-      last,
-      spent,
-      options: goesOn ? [last] : [],
-      next: 0,
-      isOpen: goesOn,
+      length: this.#trace.length,
+      busy: place.enabled.filter((agent) => this.#model.isIdle?.(agent) !== true),
+      untimely,
+      ways: [],
+      hasTurned: false,
     };
-    this.#nodes.push(node);
-    if (!goesOn) this.#addOthers(node);
   }
 
-  #ascend(node: Node): void {
-    this.#nodes.pop();
-    if (this.#nodes.length === 0) this.#model.rewind(node.mark);
-    else this.#trace.pop();
-    this.#model.release(node.mark);
-  }
-
-  #take(node: Node, agent: AgentId): Explored | undefined {
+  /** @param fork the place, where taking the step may cost something */
+  #take(place: Place, agent: AgentId, fork?: Fork): Place {
     const step = this.#model.step(agent);
     this.#counts.steps++;
-    const after = this.#model.ending() === undefined ? this.#model.enabled() : [];
-    const ending = endingOf(this.#model, after);
+    const enabled = this.#model.ending() === undefined ? this.#model.enabled() : [];
     const event = this.#trace.push(step);
+    this.#event = event;
     this.#footprints.add(event.process, event.footprint);
-    this.#noteWaiting(after);
-    if (node.isOpen) {
-      node.isOpen = false;
-      if (this.#matters(node, event, after)) this.#addOthers(node);
+    this.#noteWaiting(enabled);
+    const spent = fork === undefined ? place.spent : this.#spentWith(fork, agent);
+    const last = this.#harts[agent] ?? place.last;
+    const ending = endingOf(this.#model, enabled);
+    if (ending === undefined && this.#trace.length >= this.#options.stepsMax) {
+      const reason = `more than ${String(this.#options.stepsMax)} steps`;
+      return { enabled, last, spent, ending: { kind: 'cut', reason }, isOver: true };
     }
-    const spent = this.#spentWith(node, agent);
-    const last = this.#hartOf(agent) ?? node.last;
-    const isCut = ending === undefined && this.#trace.length >= this.#options.stepsMax;
-    if (ending === undefined && !isCut) {
-      if (this.#isNew(last, spent)) this.#descend(after, last, spent);
-      else {
-        this.#counts.redundant++;
-        this.#trace.pop();
-      }
-      return undefined;
-    }
+    // Where nothing goes on by itself, something injected may still come.
+    const goesOn = enabled.length > 0 && this.#seen.isNew(this.#trace, last, spent);
+    if (!goesOn && ending === undefined) this.#counts.redundant++;
+    return { enabled, last, spent, ending, isOver: !goesOn };
+  }
+
+  #explored(ending: Ending): Explored {
     this.#counts.executions++;
-    if (ending === undefined || ending.kind === 'cut') this.#counts.cut++;
-    const explored: Explored = {
-      ending: ending ?? {
-        kind: 'cut',
-        reason: `more than ${String(this.#options.stepsMax)} steps`,
-      },
-      schedule: [...this.#trace.schedule],
-      trace: this.#trace.key(),
-    };
-    // Where nothing goes on by itself, an injected interrupt may still come.
-    if (after.length > 0 && !isCut && this.#isNew(last, spent)) this.#descend(after, last, spent);
-    else this.#trace.pop();
-    return explored;
+    if (ending.kind === 'cut') this.#counts.cut++;
+    return { ending, schedule: [...this.#trace.schedule], trace: this.#trace.key() };
   }
 
   /** What a hart waits for is read, though a turn of its loop that changes nothing is no step. */
@@ -223,21 +281,23 @@ class BoundedPass implements Pass {
     }
   }
 
-  /** Can it make a difference what comes right before this step? */
-  #matters(node: Node, event: TraceEvent, after: readonly AgentId[]): boolean {
-    if (this.#footprints.isShared(event.process, event.footprint)) return true;
-    return changed(node.enabled, after).some((agent) => agent !== node.last);
+  /** Can it make a difference what comes right before the step that was taken last? */
+  #matters(before: Place, after: Place, last: AgentId): boolean {
+    const event = this.#event;
+    if (event !== undefined && this.#footprints.isShared(event.process, event.footprint))
+      return true;
+    return changed(before.enabled, after.enabled).some((agent) => agent !== last);
   }
 
-  #addOthers(node: Node): void {
-    for (const agent of node.enabled) {
-      if (!node.options.includes(agent) && this.#isAffordable(node, agent))
-        node.options.push(agent);
+  /** All but `first` that can be afforded. */
+  #addWays(fork: Fork, first?: AgentId): void {
+    for (const agent of fork.enabled) {
+      if (agent !== first && this.#isAffordable(fork, agent)) fork.ways.push(agent);
     }
   }
 
-  #isAffordable(node: Node, agent: AgentId): boolean {
-    const { preemptions, irqs, nmis } = this.#spentWith(node, agent);
+  #isAffordable(fork: Fork, agent: AgentId): boolean {
+    const { preemptions, irqs, nmis } = this.#spentWith(fork, agent);
     return (
       preemptions <= this.#bounds.preemptions &&
       irqs <= this.#bounds.irqs &&
@@ -246,17 +306,22 @@ class BoundedPass implements Pass {
     );
   }
 
+  /** There is nothing left for anybody who comes in between. */
+  #isSpent({ preemptions, irqs, nmis }: Bounds): boolean {
+    return preemptions + irqs + nmis >= this.#options.total;
+  }
+
   /**
    * What has been spent after an agent's step. A device that completes while a hart can go on counts
-   * as a preemption, what is injected into one as an interrupt; an interrupt that has to come and finds
-   * its hart waiting costs nothing.
+   * as a preemption, and so does one out of its turn; what is injected into one counts as an interrupt; an
+   * interrupt that has to come and finds its hart waiting costs nothing.
    */
-  #spentWith(node: Node, agent: AgentId): Bounds {
+  #spentWith({ last, busy, untimely, spent }: Fork, agent: AgentId): Bounds {
     const { kind, injected } = this.#model.agents[agent];
-    const hart = this.#hartOf(agent);
-    const { last, busy, spent } = node;
+    const hart = this.#harts[agent];
     const intoDevice = injected && kind === 'device';
-    const preempts = last !== undefined && busy.includes(last) && hart !== last && !intoDevice;
+    const putsOff = last !== undefined && busy.includes(last) && hart !== last;
+    const preempts = !intoDevice && (putsOff || untimely.includes(agent));
     const interrupts = injected || (hart !== undefined && busy.includes(hart));
     return {
       preemptions: spent.preemptions + (preempts ? 1 : 0),
@@ -265,28 +330,21 @@ class BoundedPass implements Pass {
     };
   }
 
-  /** The hart's own agent, for whatever happens on a hart. */
-  #hartOf(agent: AgentId): AgentId | undefined {
-    const { hart } = this.#model.agents[agent];
-    if (hart === undefined) return undefined;
-    return this.#model.agents.find((a) => a.kind === 'hart' && a.hart === hart)?.id;
+  /**
+   * Where nobody goes on by himself, a device acts when it is due: not before others that are due sooner,
+   * nor after others that are due later.
+   */
+  #untimely(enabled: readonly AgentId[]): readonly AgentId[] {
+    if (enabled.length < 2) return [];
+    const { agents } = this.#model;
+    const timed = enabled.filter((id) => !agents[id].injected);
+    const due = new Map(timed.map((id) => [id, this.#model.dueTime?.(id) ?? 0]));
+    const earliest = (ids: readonly AgentId[]): number =>
+      Math.min(...ids.map((id) => due.get(id) ?? Infinity));
+    const first = earliest(timed);
+    const firstDevice = earliest(timed.filter((id) => agents[id].kind === 'device'));
+    return timed.filter(
+      (id) => (due.get(id) ?? 0) > (agents[id].kind === 'device' ? first : firstDevice),
+    );
   }
-
-  /** Has no equivalent prefix been explored with as much left to spend? Remembers this one. */
-  #isNew(last: AgentId | undefined, spent: Bounds): boolean {
-    const key = `${this.#trace.key()}.${String(last)}`;
-    const seen = this.#seen.get(key);
-    if (seen === undefined) {
-      const remembered = this.#seen.size + this.#traces.size;
-      if (remembered < this.#options.prefixesMax) this.#seen.set(key, [spent]);
-      return true;
-    }
-    if (seen.some((other) => isWithin(other, spent))) return false;
-    seen.push(spent);
-    return true;
-  }
-}
-
-function isWithin(a: Bounds, b: Bounds): boolean {
-  return a.preemptions <= b.preemptions && a.irqs <= b.irqs && a.nmis <= b.nmis;
 }

@@ -45,7 +45,6 @@ export function* dpor(
   const footprints = new Footprints();
   let traces = new Set<string>();
   const result = yield* passes({
-    footprints,
     begin: (counts) => {
       traces = new Set();
       return new DporPass(model, footprints, bounds, limits, counts);
@@ -61,8 +60,9 @@ export function* dpor(
 }
 
 class DporPass implements Pass {
-  /** Any interrupt has been taken. */
-  isInformed = false;
+  /** Any interrupt has been taken: what footprints were known has played a part. */
+  #isInformed = false;
+  readonly #version: number;
   readonly #nodes: Node[] = [];
   readonly #execution: Execution;
   readonly #model: Model;
@@ -80,6 +80,7 @@ class DporPass implements Pass {
   ) {
     this.#model = model;
     this.#footprints = footprints;
+    this.#version = footprints.version;
     this.#bounds = bounds;
     this.#limits = limits;
     this.#counts = counts;
@@ -109,6 +110,10 @@ class DporPass implements Pass {
       const explored = this.#take(node, agent);
       if (explored !== undefined) yield explored;
     }
+  }
+
+  hasMissed(): boolean {
+    return this.#isInformed && this.#version !== this.#footprints.version;
   }
 
   /** Back to the start of the search, wherever it is. */
@@ -216,7 +221,7 @@ class DporPass implements Pass {
 
   #spentWith(node: Node, agent: AgentId): { irqs: number; nmis: number } {
     const { kind, injected } = this.#model.agents[agent];
-    if (kind === 'irq' || kind === 'nmi') this.isInformed = true;
+    if (kind === 'irq' || kind === 'nmi') this.#isInformed = true;
     return {
       irqs: node.irqs + (injected && kind !== 'nmi' ? 1 : 0),
       nmis: node.nmis + (injected && kind === 'nmi' ? 1 : 0),

@@ -137,7 +137,7 @@ const DEFAULT_MEMORY = 200;
 const MESSAGES_CHECKED =
   '; messages: checked where an execution came to the end of the region and ran on from there in one way';
 /** About so many are remembered in a MiB. */
-const PREFIXES_PER_MIB = 10_000;
+const PREFIXES_PER_MIB = 40_000;
 /** Random executions of one job; each job has to find out anew what harts share. */
 const CHUNK_MIN = 25;
 const CHUNK_MAX = 1000;

@@ -7,7 +7,7 @@ import type { Ending } from './model.ts';
 import { raising, type RaisedCoverage } from './raising.ts';
 import { randomSearch, type StrategyName } from './random.ts';
 import type { Replayed } from './replay.ts';
-import type { Bounds, Coverage, Explored } from './search.ts';
+import { type Bounds, type Coverage, type Explored, isFine } from './search.ts';
 import { settled } from './settle.ts';
 
 export interface InvestigateOptions {
@@ -52,11 +52,6 @@ export interface Covered {
   readonly samples: number;
   /** Undefined if there was no systematic search, or no time for one. */
   readonly coverage: RaisedCoverage | undefined;
-}
-
-/** An ending that is no finding. */
-export function isFine({ kind }: Ending): boolean {
-  return kind === 'done' || kind === 'cut';
 }
 
 /** Explores the model from its start; it is back there afterwards. */

@@ -4,7 +4,7 @@
 
 import type { Symbolizer } from '../debug/symbolizer.ts';
 import { explain } from './explain.ts';
-import { isFine, leave, sameEnding } from './investigate.ts';
+import { leave, sameEnding } from './investigate.ts';
 import { clockSeconds } from './limits.ts';
 import { type MachineModel, VisibilityGrown } from './machine-model.ts';
 import { minimise } from './minimise.ts';
@@ -16,7 +16,7 @@ import { randomSearch, type StrategyName } from './random.ts';
 import type { Region, RegionOptions } from './region.ts';
 import type { Replayed } from './replay.ts';
 import type { Report } from './report.ts';
-import type { Bounds, Explored } from './search.ts';
+import { type Bounds, type Explored, isFine } from './search.ts';
 import { settled } from './settle.ts';
 
 /** Phases that are no random strategies. */

@@ -24,6 +24,7 @@ import { Stepper } from './stepper.ts';
 import { WaitingLoops } from './waiting.ts';
 
 const KIND_STEP = -21;
+const NO_ACCESSES: readonly Access[] = [];
 
 export interface ExploreRegion {
   /** Addresses at which the region ends for a hart that gets there. */
@@ -72,11 +73,18 @@ export class MachineModel implements Model {
   readonly stepper: Stepper;
   /** Steps taken so far, also those that were taken back. */
   steps = 0;
+  /** A search that is told to start over may go on for as long again, and learn more for its next start. */
+  isPatient = false;
+  /** How often a search has gone back since it started, and had when it was to start over. */
+  #returns = 0;
+  #returnsAtGrowth = Infinity;
   readonly #machine: Machine;
   readonly #ends: 'any' | 'all';
   readonly #actors: Actor[] = [];
   readonly #hartTimers: number[] = [];
   readonly #path: PathStep[] = [];
+  /** What looks at a hart's pending interrupts reads. */
+  readonly #looks: readonly (readonly Access[])[];
   readonly #waiting: WaitingLoops;
   readonly #lines: LineEvents;
   readonly #quiet: QuietTime;
@@ -112,6 +120,7 @@ export class MachineModel implements Model {
           this.#path.pop();
       },
     });
+    this.#looks = machine.harts.map(({ id }) => [read(pendingCell(id))]);
     this.#waiting = new WaitingLoops(this.stepper);
     this.#quiet = new QuietTime(this.stepper.log, region.quietTimeMax ?? Infinity);
     this.#addHarts();
@@ -162,12 +171,11 @@ export class MachineModel implements Model {
   waitsOn(agent: AgentId): readonly Access[] {
     const { kind, hart } = this.#actors[agent];
     if (hart === undefined) return [];
-    if (kind !== 'hart') return [read(pendingCell(hart))];
+    if (kind !== 'hart') return this.#looks[hart];
     const track = this.stepper.tracks[hart];
-    if (this.#canRun(track)) return [];
-    if (track.standing === 'wfi' || nextInterrupt(track) !== undefined)
-      return [read(pendingCell(hart))];
-    return track.prospect === 'goes on' ? [] : track.reads;
+    if (this.#canRun(track)) return NO_ACCESSES;
+    if (track.standing === 'wfi' || nextInterrupt(track) !== undefined) return this.#looks[hart];
+    return track.prospect === 'goes on' ? NO_ACCESSES : track.reads;
   }
 
   isIdle(agent: AgentId): boolean {
@@ -293,8 +301,16 @@ export class MachineModel implements Model {
   /** @throws VisibilityGrown when the search has to start over, after `restart`. */
   rewind(mark: Mark): void {
     this.stepper.rewind(mark);
+    this.#returns++;
+    if (!this.hasGrown) return;
+    this.#returnsAtGrowth = Math.min(this.#returnsAtGrowth, this.#returns);
+    if (!this.isPatient || this.#returns >= 2 * this.#returnsAtGrowth) throw new VisibilityGrown();
+  }
+
+  /** What has been explored since the start was too coarse. */
+  get hasGrown(): boolean {
     const { grown, frozen } = this.stepper.ownership;
-    if (grown && !frozen) throw new VisibilityGrown();
+    return grown && !frozen;
   }
 
   release(): void {
@@ -304,6 +320,8 @@ export class MachineModel implements Model {
   /** Back to where the exploration began, with all visible operations that are known by now. */
   restart(): void {
     const { ownership, tracks } = this.stepper;
+    this.#returns = 0;
+    this.#returnsAtGrowth = Infinity;
     do {
       ownership.grown = false;
       this.stepper.rewind(this.#start);

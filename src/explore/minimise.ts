@@ -3,7 +3,8 @@
 
 import type { Event } from './happens-before.ts';
 import type { AgentId, Ending, Model } from './model.ts';
-import { replay, turnsOf, type Replayed, type Turn } from './replay.ts';
+import { Attempts, isSmaller, lineOfAgent } from './attempts.ts';
+import { replay, turnsOf, type Replayed } from './replay.ts';
 
 export interface MinimiseOptions {
   readonly stepsMax: number;
@@ -24,42 +25,42 @@ export function minimise(
   const shows = isSame ?? ((ending: Ending): boolean => ending.kind === kind);
   for (;;) {
     const straightened = replay(model, turnsOf(fewestSwitches(model, best, stop)), stepsMax);
-    if (shows(straightened.ending) && isSmaller(model, straightened, best)) best = straightened;
-    const smaller = withoutSome(model, best, stepsMax, shows, stop);
+    if (shows(straightened.ending) && isSmaller(model, scheduleOf(straightened), scheduleOf(best)))
+      best = straightened;
+    const attempts = new Attempts(model, turnsOf(scheduleOf(best)), stepsMax, shows);
+    leaveOutTurns(attempts, stop);
+    leaveOutHandlers(attempts, best, stop);
+    const smaller = attempts.end();
     if (smaller === undefined) return best;
-    best = smaller;
+    best = replay(model, turnsOf(smaller), stepsMax);
   }
 }
 
-function withoutSome(
-  model: Model,
-  from: Replayed,
-  stepsMax: number,
-  shows: (ending: Ending) => boolean,
-  stop: () => boolean,
-): Replayed | undefined {
-  for (const turns of smallerSchedules(from)) {
-    if (stop()) return undefined;
-    const candidate = replay(model, turns, stepsMax);
-    if (shows(candidate.ending) && isSmaller(model, candidate, from)) return candidate;
-  }
-  return undefined;
-}
-
-/** Without one handler; then without some turns: halves first, then smaller parts, down to single ones. */
-function* smallerSchedules(from: Replayed): Generator<Turn[]> {
-  for (const entry of from.events.filter((event) => event.isEntry)) {
-    const handler = handlerOf(entry, from.events);
-    const left = from.events.filter((event) => !handler.includes(event));
-    yield turnsOf(left.map(({ step }) => step.agent));
-  }
-  const turns = turnsOf(scheduleOf(from));
-  let size = turns.length;
+/** Halves first, then smaller parts, down to single turns. */
+function leaveOutTurns(attempts: Attempts, stop: () => boolean): void {
+  let size = attempts.turns.length;
   while (size > 1) {
     size = Math.ceil(size / 2);
-    for (let at = 0; at < turns.length; at += size) {
-      yield [...turns.slice(0, at), ...turns.slice(at + size)];
+    // From the end, so that an attempt begins where the one before has.
+    for (let end = attempts.turns.length; end > 0;) {
+      if (stop()) return;
+      const from = Math.max(0, end - size);
+      attempts.take(from, attempts.turns.slice(end));
+      end = Math.min(from, attempts.turns.length);
     }
+  }
+}
+
+/** One handler after the other, the last first. `from` is the execution that the attempts began with. */
+function leaveOutHandlers(attempts: Attempts, from: Replayed, stop: () => boolean): void {
+  // Once anything is left out, its events are not those of the schedule any more: the next round has them.
+  if (attempts.hasFound) return;
+  for (const entry of from.events.filter((event) => event.isEntry).toReversed()) {
+    if (stop()) return;
+    const handler = handlerOf(entry, from.events);
+    const left = from.events.slice(entry.index).filter((event) => !handler.includes(event));
+    const before = turnsOf(scheduleOf(from).slice(0, entry.index)).length;
+    if (attempts.take(before, turnsOf(left.map(({ step }) => step.agent)))) return;
   }
 }
 
@@ -70,17 +71,6 @@ function handlerOf(entry: Event, events: readonly Event[]): Event[] {
   );
   const next = own.findIndex((event) => event !== entry && event.isEntry);
   return next < 0 ? own : own.slice(0, next);
-}
-
-/** Fewer injected events, then fewer switches, then fewer steps. */
-function isSmaller(model: Model, a: Replayed, b: Replayed): boolean {
-  const size = (of: Replayed): number[] => {
-    const injected = of.events.filter(({ step }) => model.agents[step.agent].injected).length;
-    return [injected, switchesOf(model, of.events).length, of.events.length];
-  };
-  const [x, y] = [size(a), size(b)];
-  const differs = x.findIndex((n, i) => n !== y[i]);
-  return differs >= 0 && x[differs] < y[differs];
 }
 
 /**
@@ -97,10 +87,7 @@ export function switchesOf(model: Model, events: readonly Event[]): number[] {
 }
 
 /** What runs one thing at a time: a hart with all its contexts, a device. */
-export function lineOf(model: Model, { step }: Event): string {
-  const { hart } = model.agents[step.agent];
-  return hart === undefined ? `device ${String(step.agent)}` : `hart ${String(hart)}`;
-}
+export const lineOf = (model: Model, { step }: Event): string => lineOfAgent(model, step.agent);
 
 export function scheduleOf({ events }: Replayed): AgentId[] {
   return events.map(({ step }) => step.agent);

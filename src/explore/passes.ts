@@ -1,7 +1,6 @@
 // What the systematic searches share: which processes touch what is learnt while searching, so a search
 // is a series of passes, the last of which learns nothing that would have changed it.
 
-import type { Footprints } from './footprint.ts';
 import type { Explored } from './search.ts';
 
 /** Summed up over all passes, but for `cut`, which is the last one's. */
@@ -17,12 +16,11 @@ export interface Pass {
   run(): Generator<Explored>;
   /** Back to the start of the search, wherever it is. */
   abandon(): void;
-  /** Whether footprints played a part. */
-  readonly isInformed: boolean;
+  /** Whether it has left out something that matters, by what has been learnt since. */
+  hasMissed(): boolean;
 }
 
 export interface PassesOptions<P extends Pass> {
-  readonly footprints: Footprints;
   /** Begins a pass, which counts into `counts`. */
   readonly begin: (counts: Counts) => P;
   /** Whether an execution is to be yielded. */
@@ -33,14 +31,12 @@ export interface PassesOptions<P extends Pass> {
 
 /** Runs passes until one learns nothing. @returns what they did, and whether the last one is all there is */
 export function* passes<P extends Pass>({
-  footprints,
   begin,
   isNew,
   stop,
 }: PassesOptions<P>): Generator<Explored, Counts & { complete: boolean }> {
   const counts: Counts = { executions: 0, redundant: 0, steps: 0, cut: 0 };
   for (;;) {
-    const { version } = footprints;
     const pass = begin(counts);
     let stopped = false;
     try {
@@ -52,7 +48,7 @@ export function* passes<P extends Pass>({
     } finally {
       pass.abandon();
     }
-    if (stopped || version === footprints.version || !pass.isInformed) {
+    if (stopped || !pass.hasMissed()) {
       return { ...counts, complete: !stopped && counts.cut === 0 };
     }
     counts.cut = 0;

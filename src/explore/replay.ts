@@ -66,7 +66,7 @@ export function replay(
     // A turn whose agent can't go on is over; what comes after it may be what it waits for.
     left = next < 0 ? [] : left.slice(next);
     const turn = left.at(0);
-    const agent = turn?.agent ?? goingOn(model, now, execution.events.at(-1));
+    const agent = turn?.agent ?? goingOn(model, now, execution.events.at(-1)?.step.agent);
     if (turn !== undefined) turn.steps--;
     const step = model.step(agent);
     const after = model.ending() === undefined ? model.enabled() : [];
@@ -74,8 +74,13 @@ export function replay(
   }
 }
 
-function goingOn(model: Model, enabled: readonly AgentId[], last: Event | undefined): AgentId {
-  const hart = last === undefined ? undefined : model.agents[last.step.agent].hart;
+/** Who goes on by himself: the hart that ran last, else another one, else a device. */
+export function goingOn(
+  model: Model,
+  enabled: readonly AgentId[],
+  last: AgentId | undefined,
+): AgentId {
+  const hart = last === undefined ? undefined : model.agents[last].hart;
   const harts = enabled.filter((agent) => model.agents[agent].kind === 'hart');
   const own = harts.find((agent) => model.agents[agent].hart === hart);
   const others = enabled.filter((agent) => !model.agents[agent].injected);

@@ -1,7 +1,7 @@
 // A finding as text: what it is, the table with one column for each context of each hart and for the
 // UART, where everybody stands, who waits for whom, and what would have helped.
 
-import { isFine } from './investigate.ts';
+import { isFine } from './search.ts';
 import type { Ending } from './model.ts';
 import { type Reason, type Reasons, type Row, shortSource, tableRows } from './rows.ts';
 import type { Story, StoryEnd } from './story.ts';

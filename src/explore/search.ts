@@ -44,6 +44,11 @@ export interface Limits {
   readonly stop?: (executions: number) => boolean;
 }
 
+/** An ending that is no finding. */
+export function isFine({ kind }: Ending): boolean {
+  return kind === 'done' || kind === 'cut';
+}
+
 /** Which of the agents' enabledness a step changed. */
 export function changed(before: readonly AgentId[], after: readonly AgentId[]): AgentId[] {
   return [

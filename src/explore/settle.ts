@@ -1,8 +1,7 @@
 // Searches of the machine start over when an execution shows that more has to be visible than was known.
 
-import { VisibilityGrown } from './machine-model.ts';
-import type { MachineModel } from './machine-model.ts';
-import type { Coverage, Explored } from './search.ts';
+import { type MachineModel, VisibilityGrown } from './machine-model.ts';
+import { type Coverage, type Explored, isFine } from './search.ts';
 
 /**
  * Runs a search, from the beginning again whenever the model's visible operations have grown. What was
@@ -15,12 +14,33 @@ export function* settled<C extends Coverage>(
   onRestart: () => void = () => undefined,
 ): Generator<Explored, C> {
   for (;;) {
+    model.isPatient = true;
     try {
-      return yield* search();
+      const coverage = yield* untilGrown(model, search());
+      if (!model.hasGrown) return coverage;
     } catch (error) {
       if (!(error instanceof VisibilityGrown)) throw error;
-      model.restart();
-      onRestart();
+    } finally {
+      model.isPatient = false;
     }
+    model.restart();
+    onRestart();
+  }
+}
+
+/** Goes on behind that to see what else grows, and yields nothing of it. */
+function* untilGrown<C extends Coverage>(
+  model: MachineModel,
+  search: Generator<Explored, C>,
+): Generator<Explored, C> {
+  try {
+    for (;;) {
+      const next = search.next();
+      if (next.done === true) return next.value;
+      if (!model.hasGrown) yield next.value;
+      else if (!isFine(next.value.ending)) throw new VisibilityGrown();
+    }
+  } finally {
+    search.return(undefined as unknown as C);
   }
 }

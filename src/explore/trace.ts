@@ -47,6 +47,16 @@ export class Trace {
     return this.schedule.length;
   }
 
+  /** The trace so far: half of a hash of 64 bits. */
+  get low(): number {
+    return this.#low;
+  }
+
+  /** The other half. */
+  get high(): number {
+    return this.#high;
+  }
+
   /** The process that an agent's next step belongs to. */
   processOf(agent: AgentId): ProcessId {
     return this.#stacks.processOf(agent);

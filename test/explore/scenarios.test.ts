@@ -9,7 +9,7 @@ import { type ElfFile, readElf } from '../../src/debug/elf.ts';
 import { Symbolizer } from '../../src/debug/symbolizer.ts';
 import { unwind } from '../../src/debug/unwind.ts';
 import { placesOf } from '../../src/explore/finding-file.ts';
-import { isFine } from '../../src/explore/investigate.ts';
+import { isFine } from '../../src/explore/search.ts';
 import type { AgentId } from '../../src/explore/model.ts';
 import { PORTFOLIO, randomSearch, type RandomlyExplored } from '../../src/explore/random.ts';
 import { record, replayRecording } from '../../src/explore/recording.ts';
