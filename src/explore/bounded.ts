@@ -90,7 +90,9 @@ export function* bounded(
       return options.stop?.(executions) === true;
     },
   });
-  return { bounds, ...result, traces: traces.size };
+  // Going straight on always comes to an end: a search without any has gone wrong, and covers nothing.
+  const complete = result.complete && result.executions > 0;
+  return { bounds, ...result, complete, traces: traces.size };
 }
 
 class BoundedPass implements Pass {

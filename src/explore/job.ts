@@ -13,6 +13,7 @@ import type { Position } from './position.ts';
 import { EXPLAINED_MAX, presentFinding } from './present.ts';
 import { type RaisedCoverage, raising } from './raising.ts';
 import { randomSearch, type StrategyName } from './random.ts';
+import { rehearse } from './rehearsal.ts';
 import type { Region, RegionOptions } from './region.ts';
 import type { Replayed } from './replay.ts';
 import type { Report } from './report.ts';
@@ -194,11 +195,12 @@ function* search(
       return executions >= executionsMax || supervisor.stop();
     },
   };
+  const footprints = rehearse(model, bounds, stepsMax, supervisor.stop);
   for (;;) {
     traces.clear();
     const all = settled(
       model,
-      () => raising(model, bounds, limits),
+      () => raising(model, bounds, limits, footprints),
       () => traces.clear(),
     );
     for (let next = all.next(); ; next = all.next()) {

@@ -11,13 +11,17 @@ export interface RaisedCoverage extends Coverage {
   readonly completeTotal: number;
 }
 
-/** Yields one execution of each trace within the bounds. All bounds have to be finite. */
+/**
+ * Yields one execution of each trace within the bounds. All bounds have to be finite.
+ * @param footprints what is known already of what processes touch
+ */
 export function* raising(
   model: Model,
   bounds: Bounds,
   options: Omit<BoundedOptions, 'total'>,
+  footprints = new Footprints(),
 ): Generator<Explored, RaisedCoverage> {
-  const known = { footprints: new Footprints(), traces: new Set<string>() };
+  const known = { footprints, traces: new Set<string>() };
   const sum = { executions: 0, redundant: 0, steps: 0 };
   const { stop } = options;
   const highest = bounds.preemptions + bounds.irqs + bounds.nmis;

@@ -2,6 +2,7 @@
 // and number name one execution. Each execution leaves out some of the injected agents by chance, so
 // that rare combinations are not drowned by what always happens.
 
+import type { Footprints } from './footprint.ts';
 import type { Access, AgentId, Model } from './model.ts';
 import { SeededRng } from './rng.ts';
 import { endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
@@ -54,6 +55,8 @@ export interface RandomOptions {
   readonly bounds: Pick<Bounds, 'irqs' | 'nmis'>;
   readonly stepsMax: number;
   readonly stop?: (executions: number) => boolean;
+  /** What the executions' processes touch is added to these. */
+  readonly footprints?: Footprints;
 }
 
 export interface RandomlyExplored extends Explored {
@@ -123,7 +126,7 @@ function execute(
   const taking = model.agents.map((agent) => !agent.injected || rng.below(2) === 0);
   const isAllowed = (agent: AgentId, spent: Spent): boolean =>
     taking[agent] && isAffordable(model, agent, spent, options.bounds);
-  return runWith(model, strategy, options.stepsMax, isAllowed);
+  return runWith(model, strategy, options.stepsMax, isAllowed, options.footprints);
 }
 
 interface Spent {
@@ -148,6 +151,7 @@ export function runWith(
   strategy: Strategy,
   stepsMax: number,
   isAllowed: (agent: AgentId, spent: Spent) => boolean = () => true,
+  footprints?: Footprints,
 ): Explored {
   const trace = new Trace(model.agents);
   const spent: Spent = { irqs: 0, nmis: 0 };
@@ -167,7 +171,8 @@ export function runWith(
     if (injected && kind === 'nmi') spent.nmis++;
     else if (injected) spent.irqs++;
     strategy.taken?.(step);
-    trace.push(step);
+    const { process, footprint } = trace.push(step);
+    footprints?.add(process, footprint);
   }
 }
 
