@@ -2,7 +2,10 @@
 // frames that entry.S pushes for traps and NMIs are links of the same chain; they may lead from one
 // of the hart's stacks to another.
 
+import { param_present } from '../init/params';
+import { this_cpu_in_panic } from '../kernel/panic-state';
 import { kallsyms_lookup } from '../lib/kallsyms';
+import { printk_cpu_sync_get_irqsave, printk_cpu_sync_put_irqrestore } from '../printk/cpu-sync';
 import { pr_emerg } from '../printk/printk';
 import { hart_fp } from './hart';
 import { this_cpu } from './percpu';
@@ -72,10 +75,17 @@ function walk(fp: usize): void {
   }
 }
 
-/** The calls that lead to the caller. Any context. */
+/**
+ * The calls that lead to the caller, without another CPU's in between. Any context. Who panics does not
+ * wait for others: they may have been stopped in here. (With printk.panic_cpu_sync it does, as Linux did
+ * up to 6.8.)
+ */
 export function dump_stack(): void {
+  const sync = !this_cpu_in_panic() || param_present('printk.panic_cpu_sync');
+  const flags = sync ? printk_cpu_sync_get_irqsave() : 0;
   pr_emerg('Call Trace:\n');
   walk(hart_fp());
+  if (sync) printk_cpu_sync_put_irqrestore(flags);
 }
 
 /** The function that called the one whose frame pointer is fp; an address for %pB. */

@@ -21,6 +21,8 @@ import { show_regs_trace } from './backtrace';
 import { NMI_TOP } from './stacks';
 import { address_of_nmi_entry } from './symbols';
 import { show_regs } from './trap';
+import { prb } from '../printk/console';
+import { printk_cpu_sync_get_irqsave, printk_cpu_sync_put_irqrestore } from '../printk/cpu-sync';
 import { emitter } from '../printk/emit/emit';
 import { pr_emerg } from '../printk/printk';
 
@@ -81,6 +83,7 @@ export function register_nmi_handler(fn: () => void): void {
 export function do_nmi(regs: pt_regs): void {
   preempt_count_add(NMI_OFFSET);
   this_cpu_inc(offsetof<Cpu>('nmi_count'));
+  prb.nmi_enter();
   const reason = (<u32>regs.cause) & 0x7fffffff;
   if (reason == NMI_REASON_STOP) cpu_stop_self();
   if (reason == NMI_REASON_CALL) {
@@ -95,11 +98,13 @@ export function do_nmi(regs: pt_regs): void {
   }
   // Whoever presses the button wants to see it now, whatever the printing thread is doing.
   emitter.emergency_enter();
+  const flags = printk_cpu_sync_get_irqsave();
   if (reason == NMI_REASON_BACKTRACE) pr_emerg('NMI backtrace for cpu %u\n', smp_processor_id());
   else pr_emerg('NMI received for reason %u on CPU %u\n', reason, smp_processor_id());
   show_regs(regs);
   pr_emerg('Call Trace:\n');
   show_regs_trace(regs);
+  printk_cpu_sync_put_irqrestore(flags);
   emitter.emergency_exit();
   preempt_count_sub(NMI_OFFSET);
 }

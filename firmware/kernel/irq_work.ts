@@ -112,6 +112,12 @@ export function irq_work_tick(): void {
   run_list(lazy_list(smp_processor_id()));
 }
 
+/** Is there any, for this CPU, that has not run? Interrupts off. */
+export function irq_work_is_queued(): bool {
+  const cpu = smp_processor_id();
+  return READ_ONCE(raised_list(cpu)) != 0 || READ_ONCE(lazy_list(cpu)) != 0;
+}
+
 /** Is there lazy work, so that the tick must go on? Interrupts off. */
 export function irq_work_needs_cpu(): bool {
   return READ_ONCE(lazy_list(smp_processor_id())) != 0;

@@ -10,7 +10,7 @@ import {
 } from '../arch/atomic';
 import { hart_pause } from '../arch/hart';
 import { local_irq_disable, local_irq_enable } from '../arch/irqflags';
-import { NR_CPUS } from '../arch/percpu';
+import { NR_CPUS, preempt_disable, preempt_enable } from '../arch/percpu';
 import { cpu_online } from '../arch/smp';
 import { completion, complete, init_completion, wait_for_completion } from '../locking/completion';
 import { mutex, mutex_init, mutex_lock, mutex_unlock } from '../locking/mutex';
@@ -128,10 +128,13 @@ export function stop_machine(cpu: u32, fn: (arg: usize) => void, arg: usize): vo
   multi.arg = arg;
   multi.others = 0;
   for (let n: u32 = 0; n < NR_CPUS; n++) if (n != cpu && cpu_online(n)) multi.others++;
+  // Our own stopper must not take the CPU from us before all have been told.
+  preempt_disable();
   for (let n: u32 = 0; n < NR_CPUS; n++) {
     if (n != cpu && cpu_online(n)) queue_stop(n, stand_still, 0);
   }
   queue_stop(cpu, run_alone, 0);
+  preempt_enable();
   for (let n: u32 = 0; n < NR_CPUS; n++) {
     if (cpu_online(n)) wait_for_completion(changetype<completion>(stopper_of(n).done));
   }

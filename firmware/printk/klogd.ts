@@ -27,6 +27,8 @@ const printk_pending: usize = memory.data(4 * 32, 4);
 const works: usize = memory.data(offsetof<irq_work>() * 32, 4);
 /** 1 once interrupts can come: an irq_work queued before would not be run. */
 const ready: usize = memory.data(4, 4);
+/** 1: printk() queues no irq_work, as the system is being suspended. */
+const blocked: usize = memory.data(4, 4);
 
 function pending_of(cpu: u32): usize {
   return printk_pending + ((<usize>cpu) << 2);
@@ -53,8 +55,17 @@ export function set_printk_percpu_data_ready(): void {
   WRITE_ONCE(ready, 1);
 }
 
+/** While it is on, whoever prints does so at once, or not before the next message after it. Task context. */
+export function block_console_irqwork(on: bool): void {
+  WRITE_ONCE(blocked, on ? 1 : 0);
+}
+
+export function console_irqwork_blocked(): bool {
+  return READ_ONCE(blocked) != 0;
+}
+
 function queue(reasons: u32): void {
-  if (READ_ONCE(ready) == 0) return;
+  if (READ_ONCE(ready) == 0 || console_irqwork_blocked()) return;
   preempt_disable();
   const cpu = smp_processor_id();
   fetch_or(pending_of(cpu), reasons);

@@ -36,6 +36,7 @@ import {
   console_name,
   prb,
 } from './console';
+import { console_irqwork_blocked } from './klogd';
 import {
   NBCON_PRIO_NORMAL,
   nbcon_context_release,
@@ -50,8 +51,9 @@ const THREAD_NICE: i32 = -20;
 /** 1 while every nbcon console has its thread: then nobody else need print, but in an emergency. */
 const running: usize = memory.data(4, 4);
 
+/** And can be woken: not while the system is being suspended. */
 export function nbcon_kthreads_running(): bool {
-  return READ_ONCE(running) != 0;
+  return READ_ONCE(running) != 0 && !console_irqwork_blocked();
 }
 
 function wait_of(console: Console): usize {
@@ -143,7 +145,7 @@ export function nbcon_kthreads_start(): void {
 
 /** Whoever prints from here on does it himself. Task context. */
 export function nbcon_kthreads_stop(): void {
-  if (!nbcon_kthreads_running()) return;
+  if (READ_ONCE(running) == 0) return;
   WRITE_ONCE(running, 0);
   for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
     const console = console_at(slot);

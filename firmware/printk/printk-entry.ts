@@ -47,6 +47,7 @@ export function printk_enter(): reserved_entry | null {
   entry.buffer = slot + ENTRY_SIZE;
   entry.dev = 0;
   entry.aside = false;
+  entry.deferred = false;
   return entry;
 }
 

@@ -16,6 +16,7 @@ import { literal_copy, literal_length } from '../lib/string';
 import { current } from '../sched/task';
 import { local_clock, udelay } from '../time/timekeeping';
 import { console_init, prb } from './console';
+import { printk_cpu_sync_init } from './cpu-sync';
 import { emitter } from './emit/emit';
 import { emit_init, preset_store, presets_init } from './emit/presets';
 import { klogd_init, wake_up_klogd } from './klogd';
@@ -62,6 +63,8 @@ const LOST: u32 = 0;
 const STORED: u32 = 1;
 /** The store has it, but will bring it into the log later. */
 const ASIDE: u32 = 2;
+/** It is in the log, but this context must not print it. */
+const DEFERRED: u32 = 3;
 
 /** Messages that the store had no room for and that nobody was told of. */
 const printk_lost: usize = memory.data(4, 4);
@@ -74,6 +77,7 @@ export function printk_init(): void {
   console_init();
   print_text_init();
   klogd_init();
+  printk_cpu_sync_init();
   printk_entries_init();
   ratelimit_init();
   store_init(preset_store());
@@ -195,7 +199,9 @@ function vprintk_store(
   if (prb.begin(entry)) {
     let n = vsnprintf(entry.buffer, PRINTK_BUFFER_SIZE, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
     if (n > PRINTK_BUFFER_SIZE) n = PRINTK_BUFFER_SIZE;
-    if (store_text(entry, priority, now, n)) result = entry.aside ? ASIDE : STORED;
+    if (store_text(entry, priority, now, n)) {
+      result = entry.aside ? ASIDE : entry.deferred ? DEFERRED : STORED;
+    }
     prb.end(entry);
   }
   printk_exit();
@@ -247,8 +253,12 @@ export function vprintk_emit(
 ): void {
   if (!printk_may_store()) return;
   // What is lost may be so because this CPU interrupted the store: then printing could not read it.
-  if (vprintk_store(priority, dev, fmt, a0, a1, a2, a3, a4, a5, a6, a7) != STORED) return;
-  emitter.stored();
+  const result = vprintk_store(priority, dev, fmt, a0, a1, a2, a3, a4, a5, a6, a7);
+  if (result == STORED) emitter.stored();
+  else if (result == DEFERRED) {
+    count_printk(offsetof<printk_counters>('deferred'));
+    emitter.stored_deferred();
+  } else return;
   wake_up_klogd();
 }
 
@@ -263,8 +273,10 @@ export function vprintk_deferred(
 ): void {
   if (!printk_may_store()) return;
   count_printk(offsetof<printk_counters>('deferred'));
-  if (vprintk_store(priority, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0) != STORED) return;
+  const result = vprintk_store(priority, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0);
+  if (result == LOST || result == ASIDE) return;
   emitter.stored_deferred();
+  wake_up_klogd();
 }
 
 /** printk() for callers that may hold what printing needs: scheduler, timekeeping. Any context. */

@@ -6,7 +6,8 @@
 
 import { READ_ONCE, WRITE_ONCE } from '../arch/atomic';
 import { local_irq_restore, local_irq_save } from '../arch/irqflags';
-import { smp_processor_id } from '../arch/percpu';
+import { in_nmi, smp_processor_id } from '../arch/percpu';
+import { is_printk_cpu_sync_owner } from './cpu-sync';
 
 const printk_context: usize = memory.data(4 * 32, 4);
 
@@ -40,6 +41,14 @@ export function printk_safe_exit_irqrestore(flags: u32): void {
 /** Is this CPU in such a section? */
 export function in_printk_safe(): bool {
   return READ_ONCE(context()) != 0;
+}
+
+/**
+ * Must somebody else print to legacy consoles what this CPU printks: because they have locks that it may
+ * hold, or that others may hold who wait for it?
+ */
+export function is_printk_legacy_deferred(): bool {
+  return in_nmi() || in_printk_safe() || is_printk_cpu_sync_owner();
 }
 
 /** Until the exit, what this CPU printks is stored only, and printed from an interrupt. */

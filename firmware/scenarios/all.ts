@@ -14,6 +14,7 @@ import { register_wakeup_rq } from './wakeup-rq';
 import { register_sem_recursion } from './sem-recursion';
 import { register_sem_up } from './sem-up';
 import { register_slab_lock } from './slab-lock';
+import { register_suspend } from './suspend';
 import { register_sysrq_irq } from './sysrq-irq';
 import { register_timekeeping } from './timekeeping';
 import { register_tty_port_lock } from './tty-port-lock';
@@ -39,6 +40,7 @@ export function register_all_scenarios(): void {
   register_reset();
   register_ring_stall();
   register_emergency();
+  register_suspend();
   register_two_consoles();
   register_workload();
 }

@@ -1,10 +1,11 @@
-// Classes 19 to 23, 26 and 28: what a panic finds. CPU 0 panics; panic=-1 on the command line resets the
+// Classes 19 to 23 and 28: what a panic finds. CPU 0 panics; panic=-1 on the command line resets the
 // machine when all has been said.
 //
 // panic-waiter     CPU 1 prints a long line, CPU 2 waits for the console (19), and both are to be stopped (28).
 // panic-port-lock  CPU 1 is stopped while its driver has port->lock (20).
 // panic-sem-lock   CPU 1 is stopped inside sem->lock (20).
 // panic-flood      CPU 1 logs without a pause, inside an NMI: neither IPI nor NMI stops it (21).
+// panic-cpu-sync   CPU 1 has been stopped while it showed a backtrace: it has printk_cpu_sync (22).
 // panic-writer     CPU 1 has been stopped in the middle of printk() (23).
 // panic-backlog    there is a lot that has not been printed yet (23).
 // panic-nmi        CPU 1, which takes no interrupts any more, has printed in an NMI (23).
@@ -17,6 +18,7 @@ import { cpu_online } from '../arch/smp';
 import { panic } from '../kernel/panic';
 import { spin_lock_irqsave, spin_unlock_irqrestore } from '../locking/spinlock';
 import { console_sem, prb } from '../printk/console';
+import { printk_cpu_sync_get_irqsave } from '../printk/cpu-sync';
 import { pr_info, pr_warn, printk_deferred } from '../printk/printk';
 import { printk_enter } from '../printk/printk-entry';
 import { uart_port_lock_irqsave } from '../serial/uart_lock';
@@ -111,6 +113,14 @@ function stopped_writer(unused: usize): u32 {
   return 0;
 }
 
+function stopped_in_backtrace(unused: usize): u32 {
+  scenario_barrier();
+  printk_cpu_sync_get_irqsave();
+  send_nmi(smp_processor_id(), NMI_REASON_STOP);
+  while (true) hart_pause();
+  return 0;
+}
+
 /** Has something to say once that CPU is gone. */
 function survivor(unused: usize): u32 {
   scenario_barrier();
@@ -185,6 +195,10 @@ function panic_flood(argc: u32, argv: usize): u32 {
   return run('panic-flood', flooded_panicker, deaf);
 }
 
+function panic_cpu_sync(argc: u32, argv: usize): u32 {
+  return run('panic-cpu-sync', survivor, stopped_in_backtrace);
+}
+
 function panic_writer(argc: u32, argv: usize): u32 {
   return run('panic-writer', survivor, stopped_writer);
 }
@@ -206,6 +220,7 @@ export function register_panic(): void {
   );
   register_scenario('panic-sem-lock', 'class 20: a CPU is stopped with sem->lock', panic_sem_lock);
   register_scenario('panic-flood', 'class 21: panic while a CPU logs without end', panic_flood);
+  register_scenario('panic-cpu-sync', 'class 22: a CPU was stopped in a trace', panic_cpu_sync);
   register_scenario('panic-writer', 'class 23: a CPU was stopped inside printk()', panic_writer);
   register_scenario('panic-backlog', 'class 23: panic with a lot still to print', panic_backlog);
   register_scenario('panic-nmi', 'class 23: panic after a message from an NMI', panic_nmi);

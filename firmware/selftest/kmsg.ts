@@ -6,7 +6,7 @@ import { EAGAIN, EINTR, EINVAL, EPIPE, ESPIPE } from '../lib/errno';
 import { strlen, streq } from '../lib/string';
 import { snprintf } from '../lib/format';
 import { prb } from '../printk/console';
-import { pr_debug } from '../printk/printk';
+import { pr_debug, printk_deferred } from '../printk/printk';
 import {
   EPOLLERR,
   EPOLLIN,
@@ -189,7 +189,7 @@ function reader_thread(data: usize): u32 {
   return 0;
 }
 
-/** A record that is stored just when the reader goes to sleep must wake it. */
+/** A record that is stored just when the reader goes to sleep must wake it, whoever is to print it. */
 function test_blocking(): void {
   WRITE_ONCE(received, 0);
   WRITE_ONCE(ended, 0);
@@ -197,7 +197,8 @@ function test_blocking(): void {
   const task = kthread_run(reader_thread, changetype<usize>(user), 'kmsg-reader');
   const total = rounds() / 20;
   for (let i: u32 = 1; i <= total; i++) {
-    pr_debug('kmsg blocking %u\n', i);
+    if (i % 2 == 0) printk_deferred('\x017kmsg blocking %u\n', i);
+    else pr_debug('kmsg blocking %u\n', i);
     // Not later than the next tick: klogd's irq_work is a lazy one.
     for (let ms: u32 = 0; ms < 40 && READ_ONCE(received) < i; ms++) msleep(1);
     check_equal(READ_ONCE(received), i, 'records that the reader got');

@@ -29,6 +29,13 @@ import { slab_init } from '../mm/slab';
 import { Console, register_console } from '../printk/console';
 import { emitter } from '../printk/emit/emit';
 import { set_printk_percpu_data_ready } from '../printk/klogd';
+import {
+  SEEK_END,
+  devkmsg_llseek,
+  devkmsg_open,
+  devkmsg_read_record,
+  devkmsg_user,
+} from '../printk/kmsg';
 import { pr_info, printk_deferred, printk_init } from '../printk/printk';
 import { fork_init } from '../sched/fork';
 import { cpu_startup_entry } from '../sched/idle';
@@ -51,6 +58,8 @@ const device_lock: spinlock_t = changetype<spinlock_t>(memory.data(offsetof<spin
 const work: irq_work = changetype<irq_work>(memory.data(offsetof<irq_work>(), 4));
 /** What the work is to see. */
 const posted: usize = memory.data(4, 4);
+/** A pointer to the devkmsg_user that reads what is logged from here on. */
+const reader: usize = memory.data(4, 4);
 const console: Console = changetype<Console>(memory.data(offsetof<Console>(), 8));
 
 /** One thing less is still to happen. Any context. */
@@ -92,6 +101,12 @@ function test_irq_work(cpu: usize): void {
 /** Both log. */
 function test_printk(cpu: usize): void {
   pr_info('cpu\n');
+}
+
+/** CPU 0 waits for what CPU 1 logs. */
+function test_kmsg(cpu: usize): void {
+  if (cpu == 0) devkmsg_read_record(changetype<devkmsg_user>(load<usize>(reader)), false);
+  else pr_info('cpu\n');
 }
 
 /** CPU 0 logs with a lock held that the console needs. */
@@ -153,6 +168,12 @@ function console_write(unused: Console, text: usize, length: u32): void {
   spin_unlock_irqrestore(device_lock, flags);
 }
 
+function open_log(): void {
+  const user = devkmsg_open();
+  devkmsg_llseek(user, 0, SEEK_END);
+  store<usize>(reader, changetype<usize>(user));
+}
+
 /** Pid 1. */
 function init(unused: usize): u32 {
   emitter.threads_ready();
@@ -166,12 +187,14 @@ function init(unused: usize): u32 {
   console.name = 'counts';
   console.write = console_write;
   register_console(console);
+  open_log();
   offer('completion', test_completion, 0);
   offer('interrupt', test_interrupt, 0);
   offer('semaphore', test_semaphore, 0);
   offer('mutex', test_mutex, 0);
   offer('irq-work', test_irq_work, 1);
   offer('printk', test_printk, 2);
+  offer('kmsg', test_kmsg, 1);
   offer('deferred', test_deferred, 1);
   offer('nmi', test_nmi, 2);
   WRITE_ONCE(left, 2 + test.events);

@@ -33,6 +33,9 @@ function show_boot_parameters(): void {
   show_parameter('printk.store=NAME', 'logbuf, safe, percpu, lockless, spill');
   show_parameter('printk.emit=NAME', 'direct, handover, deferred, kthread, nbcon, relay');
   show_parameter('printk.console_threads', 'with kthread: a thread for each console');
+  show_parameter('printk.nmi_logbuf', 'with safe: NMIs use the log itself');
+  show_parameter('printk.panic_cpu_sync', 'a panic waits for its turn to show a trace');
+  show_parameter('printk.suspend_irqwork', 'messages keep the system from suspending');
   show_parameter('force_early_printk', 'with direct: the console takes no lock');
   show_parameter('log_buf_len=N[KM]', 'size of the log');
   show_parameter('printk.percpu_pages=N', 'stores percpu, spill: pages of each CPU');

@@ -80,6 +80,13 @@ const PANIC_RESETS = 'panic=-1';
 const panicEnds = (scenario: string) =>
   `---[ end Kernel panic - not syncing: scenario ${scenario} ]---`;
 
+/** Who prints in an NMI needs so long for two of them. */
+const BACKTRACES_MS = 600;
+const BACKTRACES_SAY = [0, 1].map((cpu) => `NMI backtrace for cpu ${cpu}\n`);
+
+/** Longer than it is tried. */
+const SUSPEND_MS = 500;
+
 /** Whole lines. */
 const TWO_CONSOLES_SAY = [0, 1].flatMap((cpu) =>
   [1, 2, 3, 4].map((n) => `two consoles: CPU ${cpu} says line ${n} of 4.\n`),
@@ -197,6 +204,30 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     expected: NMI_DIRECT_HANGS,
   },
   {
+    name: 'nmi-backtrace',
+    classes: [6],
+    regionMs: BACKTRACES_MS,
+    says: BACKTRACES_SAY,
+    expected: { default: 'survives', store: { logbuf: 'hangs' } },
+  },
+  {
+    name: 'nmi-logbuf',
+    run: 'nmi-backtrace',
+    classes: [6],
+    bootargs: 'printk.nmi_logbuf',
+    regionMs: BACKTRACES_MS,
+    says: BACKTRACES_SAY,
+    expected: { default: 'survives', store: { logbuf: 'hangs', safe: 'hangs' } },
+  },
+  {
+    name: 'nmi-cpu-sync',
+    classes: [22],
+    regionMs: BACKTRACES_MS,
+    says: ['stack_dumper', 'NMI backtrace for cpu 1'],
+    // `handover` leaves what the owner of printk_cpu_sync says to an irq_work.
+    expected: { default: 'survives', emit: { direct: 'hangs' } },
+  },
+  {
     name: 'tk-seq',
     classes: [7],
     says: ['timekeeping: adjusting mtime'],
@@ -295,6 +326,15 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     },
   },
   {
+    name: 'panic-cpu-sync',
+    classes: [22],
+    bootargs: PANIC_RESETS,
+    resets: true,
+    regionMs: 1000,
+    says: ['panic: CPU 1 has gone', panicEnds('panic-cpu-sync')],
+    expected: SURVIVES,
+  },
+  {
     name: 'panic-writer',
     classes: [23],
     bootargs: PANIC_RESETS,
@@ -385,6 +425,25 @@ export const SCENARIO_CASES: readonly ScenarioCase[] = [
     regionMs: 300,
     says: ['report: line 10 of 10'],
     expected: SURVIVES,
+  },
+  {
+    name: 'suspend',
+    classes: [29],
+    regionMs: SUSPEND_MS,
+    says: ['PM: suspend exit'],
+    expected: SURVIVES,
+  },
+  {
+    name: 'suspend-irqwork',
+    run: 'suspend',
+    classes: [29],
+    bootargs: 'printk.suspend_irqwork',
+    regionMs: SUSPEND_MS,
+    // Who prints is woken, or called, by an irq_work.
+    expected: {
+      default: 'survives',
+      emit: { deferred: 'stalls', kthread: 'stalls', nbcon: 'stalls' },
+    },
   },
   {
     name: 'two-consoles',

@@ -21,7 +21,12 @@ const SAMPLES = 5;
 /** Time between samples: nothing that ends of itself stays in one place for so long. */
 const SAMPLE_NS = 4_000_000;
 /** Who spins elsewhere waits for something that is no lock: a sequence count, a console's owner. */
-const LOCK_FUNCTIONS: ReadonlySet<string> = new Set(['spin_lock', 'read_lock', 'write_lock']);
+const LOCK_FUNCTIONS: ReadonlySet<string> = new Set([
+  'spin_lock',
+  'read_lock',
+  'write_lock',
+  'printk_cpu_sync_wait',
+]);
 const NO_LOCK = { lock: undefined, owner: undefined };
 
 /** Runs the machine on for a while; harts that stay at the same place all the time, and do not sleep. */

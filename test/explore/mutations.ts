@@ -105,6 +105,20 @@ export const MUTATIONS: readonly Mutation[] = [
     bounds: ONE_EACH,
   },
   {
+    name: 'a reader of the log looks again after it is on log_wait',
+    file: 'firmware/printk/kmsg.ts',
+    from: `    prepare_to_wait(log_wait, TASK_INTERRUPTIBLE);
+    // LMM(devkmsg_read:A): our entry is on log_wait before we look for a record; pairs with the
+    // barrier between storing a record and looking for an entry (LMM(__wake_up_klogd:A)).
+    smp_mb();
+    if (prb.read(user.seq, user.record)) break;`,
+    to: `    if (prb.read(user.seq, user.record)) break;
+    prepare_to_wait(log_wait, TASK_INTERRUPTIBLE);
+    smp_mb();`,
+    append: 'test=kmsg printk.store=lockless printk.emit=direct',
+    bounds: ONE_EACH,
+  },
+  {
     name: 'printk_deferred() leaves the printing to an interrupt',
     file: 'firmware/printk/emit/direct.ts',
     from: `  e.stored = direct_stored;

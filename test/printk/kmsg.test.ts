@@ -33,6 +33,13 @@ describe.each(['logbuf', 'safe', 'percpu', 'lockless', 'spill'])('with the store
   });
 });
 
+describe.each(['deferred', 'kthread', 'nbcon', 'relay'])('with the emitter %s', (emit) => {
+  it('a record wakes its readers', () => {
+    const console = boot(`quiet printk.store=lockless printk.emit=${emit}`);
+    expect(console.command('run selftest 1 "kmsg: blocking readers"')).toContain('\nok 1 - ');
+  });
+});
+
 describe('a message about a device', () => {
   it.each(['logbuf', 'safe', 'percpu', 'lockless', 'spill'])('names it in store %s', (store) => {
     const console = new Console(elf, {

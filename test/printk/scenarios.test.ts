@@ -13,6 +13,7 @@ import {
 } from '../../src/compare/expectations.ts';
 import { Guests } from '../../src/compare/guests.ts';
 import { runCase, type ScenarioResult } from '../../src/compare/scenario-case.ts';
+import { runScenario } from '../../src/compare/scenario-run.ts';
 import { expectationOf } from '../../src/compare/scenario-table.ts';
 import { readElf } from '../../src/debug/elf.ts';
 import { buildImage } from '../firmware/console.ts';
@@ -37,11 +38,27 @@ function run(name: string, design: Design): ScenarioResult {
 
 const NMI = ['nmi_entry', 'do_nmi', 'nmi_message', 'vprintk_emit'];
 
+/** CPU 0 shows a backtrace in an NMI; CPU 1 was printing, and is to show one as well. */
+const BACKTRACES: readonly Wait[] = [
+  {
+    hart: 0,
+    lock: 'logbuf_lock',
+    owner: 1,
+    chain: ['nmi_backtraced', 'nmi_entry', 'do_nmi', 'vprintk_emit', 'logbuf_begin', 'spin_lock'],
+  },
+  {
+    hart: 1,
+    lock: 'printk_cpu_sync',
+    owner: 0,
+    chain: ['writer_backtraced', 'nmi_entry', 'do_nmi', 'printk_cpu_sync_wait'],
+  },
+];
+
 /** Which lock, who has it, by which calls; the class of each is in docs/scenarios.md. */
 const CHAINS: readonly (readonly [string, string, readonly Wait[]])[] = [
   [
     'nmi-reader',
-    'logbuf+handover',
+    'logbuf+direct',
     [
       { hart: 0, chain: ['nmi_sender'] },
       { hart: 1, lock: 'logbuf_lock', owner: 1, chain: [...NMI, 'vprintk_store', 'spin_lock'] },
@@ -68,6 +85,32 @@ const CHAINS: readonly (readonly [string, string, readonly Wait[]])[] = [
         lock: 'port_lock',
         owner: 1,
         chain: ['port_lock_holder', ...NMI, 'serial8250_console_write', 'spin_lock'],
+      },
+    ],
+  ],
+  ['nmi-backtrace', 'logbuf+kthread', BACKTRACES],
+  ['nmi-logbuf', 'safe+nbcon', BACKTRACES],
+  [
+    'nmi-cpu-sync',
+    'safe+direct',
+    [
+      {
+        hart: 0,
+        lock: 'port_lock',
+        owner: 1,
+        chain: [
+          'stack_dumper',
+          'dump_stack',
+          'vprintk_emit',
+          'serial8250_console_write',
+          'spin_lock',
+        ],
+      },
+      {
+        hart: 1,
+        lock: 'printk_cpu_sync',
+        owner: 0,
+        chain: ['port_lock_backtraced', 'nmi_entry', 'do_nmi', 'printk_cpu_sync_wait'],
       },
     ],
   ],
@@ -209,6 +252,26 @@ describe('a hang is the documented one', () => {
   });
 });
 
+describe('panic-cpu-sync', () => {
+  it('hangs if the CPU that panics waits for a trace that another one does not end', () => {
+    const { begun, ended, stuck } = runScenario(
+      guests,
+      pairNamed('lockless+nbcon'),
+      'panic-cpu-sync',
+      { bootargs: 'panic=-1 printk.panic_cpu_sync', regionMs: 1000 },
+    );
+    expect({ begun, ended }).toEqual({ begun: true, ended: false });
+    expectWaits(stuck, [
+      {
+        hart: 0,
+        lock: 'printk_cpu_sync',
+        owner: 1,
+        chain: ['survivor', 'panic', 'dump_stack', 'printk_cpu_sync_wait'],
+      },
+    ]);
+  });
+});
+
 describe('what a design says when it fails', () => {
   it('logbuf takes an NMI inside printk() for recursion', () => {
     const { text } = run('nmi-writer', pairNamed('logbuf+deferred'));
@@ -222,6 +285,26 @@ describe('what a design says when it fails', () => {
     expect(run('soft-lockup', pairNamed('percpu+deferred')).text).toContain(
       'Watchdog detected hard LOCKUP on cpu 1',
     );
+  });
+
+  it.each([
+    ['console-storm', 'safe+handover', /^scenario: console_lock\(\) took \d+ ms$/m],
+    ['flow-stall', 'lockless+deferred', /^scenario: 20 ms of work with a printk\(\) took \d+ ms$/m],
+  ])('%s under %s: who waited, and how long', (name, pair, line) => {
+    expect(run(name, pairNamed(pair)).text).toMatch(line);
+  });
+
+  it('a panic that a CPU floods prints the flood, and does not come to its end', () => {
+    const { text } = run('panic-flood', pairNamed('lockless+direct'));
+    expect(text).toMatch(/flood \d+\n\*\* \d+ printk messages dropped \*\*\nflood \d+\n[^]*$/);
+    expect(text).not.toContain('end Kernel panic');
+  });
+
+  it('with a thread for each console, lines are torn', () => {
+    const { text } = run('two-threads', pairNamed('lockless+kthread'));
+    const whole = /^two consoles: CPU \d says line \d of 4\.$/;
+    const lines = text.split('\n').filter((line) => line.includes('two consoles'));
+    expect(lines.filter((line) => !whole.test(line)).length).toBeGreaterThan(0);
   });
 
   it('a full ring tells how many messages it had no room for', () => {

@@ -8,14 +8,14 @@
 
 import { READ_ONCE, WRITE_ONCE, fetch_add_relaxed } from '../../arch/atomic';
 import { hart_pause } from '../../arch/hart';
-import { in_nmi, preempt_disable, preempt_enable } from '../../arch/percpu';
+import { preempt_disable, preempt_enable } from '../../arch/percpu';
 import { panic_in_progress } from '../../kernel/panic-state';
 import { spin_lock, spin_lock_init, spin_unlock, spinlock_t } from '../../locking/spinlock';
 import { current } from '../../sched/task';
 import { console_take_may_schedule, console_trylock, console_unlock } from '../console';
 import { defer_console_output } from '../klogd';
 import {
-  in_printk_safe,
+  is_printk_legacy_deferred,
   printk_safe_enter_irqsave,
   printk_safe_exit_irqrestore,
 } from '../printk_safe';
@@ -73,7 +73,7 @@ function console_trylock_spinning(): bool {
 
 /** printk() under console_sem, where the context allows that; else from an interrupt. */
 export function handover_stored(): void {
-  if (in_nmi() || in_printk_safe()) {
+  if (is_printk_legacy_deferred()) {
     defer_console_output();
     return;
   }

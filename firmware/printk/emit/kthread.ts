@@ -28,6 +28,7 @@ import {
 } from '../../sched/rcuwait';
 import { console_lock, console_trylock, console_unlock } from '../console';
 import { early_console_flush } from '../early';
+import { console_irqwork_blocked } from '../klogd';
 import {
   console_threads_start,
   console_threads_wait,
@@ -67,6 +68,7 @@ function wake_threads(work: irq_work): void {
 
 /** Any context. */
 function queue_wakeup(): void {
+  if (console_irqwork_blocked()) return;
   fetch_add_relaxed(stats + offsetof<emit_stats>('deferred'), 1);
   preempt_disable();
   const at = works + <usize>smp_processor_id() * offsetof<irq_work>();

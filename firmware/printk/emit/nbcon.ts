@@ -7,7 +7,7 @@
 // never comes back; and a flood in an emergency keeps its CPU printing.
 
 import { READ_ONCE, WRITE_ONCE } from '../../arch/atomic';
-import { in_nmi, preempt_disable, preempt_enable } from '../../arch/percpu';
+import { preempt_disable, preempt_enable } from '../../arch/percpu';
 import {
   CONSOLES_MAX,
   CON_NBCON,
@@ -34,7 +34,7 @@ import {
   nbcon_kthreads_stop,
   nbcon_kthreads_wake,
 } from '../nbcon-thread';
-import { in_printk_safe } from '../printk_safe';
+import { is_printk_legacy_deferred } from '../printk_safe';
 import { PANIC_OTHERS_SILENT, emitter_defaults, printk_emitter } from './emit';
 import { console_unlock_handover, legacy_flush_on_panic } from './legacy';
 
@@ -58,7 +58,7 @@ function nbcon_stored(): void {
     else nbcon_atomic_flush_pending();
   }
   if (have_legacy_console()) {
-    if (in_nmi() || in_printk_safe()) defer_console_output();
+    if (is_printk_legacy_deferred()) defer_console_output();
     else if (console_trylock()) console_unlock();
   }
   preempt_enable();

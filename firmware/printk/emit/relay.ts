@@ -39,6 +39,7 @@ import {
   console_unlock,
   prb,
 } from '../console';
+import { console_irqwork_blocked } from '../klogd';
 import {
   NBCON_PRIO_NORMAL,
   nbcon_context,
@@ -243,7 +244,7 @@ function relay_stored(): void {
     if (!in_nmi() && console_trylock()) console_unlock();
     return;
   }
-  if (this_cpu_in_panic()) {
+  if (this_cpu_in_panic() || console_irqwork_blocked()) {
     nbcon_atomic_flush_pending();
     return;
   }

@@ -6,6 +6,11 @@
 // as it was then: such messages are out of order, and get the time stamps of the flush; a buffer takes
 // 8 KiB at most, and what is too much is lost; a crash tool that looks only into the log misses what was
 // not flushed.
+//
+// With printk.nmi_logbuf an NMI uses the log itself, as NMIs had too much to say for such a buffer: unless,
+// when it comes, its CPU is in a printk_safe section and somebody has logbuf_lock. Linux 4.12 to 4.18. That
+// the lock was free then does not mean that it is when the NMI prints: another CPU may have taken it, and
+// wait in an NMI of its own for something that this one has.
 
 import {
   READ_ONCE,
@@ -18,6 +23,7 @@ import {
 import { board } from '../../arch/fdt';
 import { in_nmi, smp_processor_id } from '../../arch/percpu';
 import { cpu_online, num_online_cpus } from '../../arch/smp';
+import { param_present } from '../../init/params';
 import { init_irq_work, irq_work, irq_work_queue } from '../../kernel/irq_work';
 import {
   spin_is_locked,
@@ -28,6 +34,7 @@ import {
 } from '../../locking/spinlock';
 import { memblock_alloc } from '../../mm/memblock';
 import { emitter } from '../emit/emit';
+import { wake_up_klogd } from '../klogd';
 import { KERN_SOH } from '../levels';
 import { printk_store_only } from '../printk';
 import { in_printk_safe, printk_safe_enter, printk_safe_exit } from '../printk_safe';
@@ -107,11 +114,24 @@ function flushing_here(): usize {
   return flushing + ((<usize>smp_processor_id()) << 2);
 }
 
+/** With printk.nmi_logbuf, per CPU, 1: the NMI that it is in uses the log. */
+const nmi_in_log: usize = memory.data(4 * 32, 4);
+
+function nmi_in_log_here(): usize {
+  return nmi_in_log + ((<usize>smp_processor_id()) << 2);
+}
+
+/** Decides for all that this NMI prints, so that it stays in order. */
+function safe_nmi_enter(): void {
+  const taken = in_printk_safe() && spin_is_locked(logbuf_lock);
+  WRITE_ONCE(nmi_in_log_here(), taken ? 0 : 1);
+}
+
 /** Is this a context that must not touch the log? What the flush itself stores goes there. */
 function must_keep_aside(): bool {
   const nmi = in_nmi();
   if (READ_ONCE(flushing_here()) == (nmi ? FLUSHING_IN_NMI : FLUSHING)) return false;
-  return nmi || in_printk_safe();
+  return nmi ? READ_ONCE(nmi_in_log_here()) == 0 : in_printk_safe();
 }
 
 /** Any context, interrupts off until end(). */
@@ -120,6 +140,8 @@ function safe_begin(entry: reserved_entry): bool {
     entry.aside = true;
     return true;
   }
+  // But not the console.
+  entry.deferred = in_nmi();
   printk_safe_enter();
   if (logbuf_begin(entry)) return true;
   printk_safe_exit();
@@ -247,7 +269,9 @@ function printk_safe_flush_buffer(s: printk_safe_seq_buf): void {
   report_message_lost(s);
   WRITE_ONCE(here, before);
   spin_unlock_irqrestore(safe_read_lock, flags);
-  if (found) emitter.stored_deferred();
+  if (!found) return;
+  emitter.stored_deferred();
+  wake_up_klogd();
 }
 
 function flush_work(work: irq_work): void {
@@ -302,6 +326,7 @@ export function safe_init(store: printk_store, buffer: usize, size: u32): void {
   init_buffers(nmi_print_seq);
   spin_lock_init(safe_read_lock, 'safe_read_lock');
   store.name = 'safe';
+  if (param_present('printk.nmi_logbuf')) store.nmi_enter = safe_nmi_enter;
   store.begin = safe_begin;
   store.reserve = safe_reserve;
   store.reserve_in_last = safe_reserve_in_last;

@@ -103,6 +103,8 @@ export class reserved_entry {
   info: printk_info;
   /** From begin(): the message is kept aside, for the log to get it later. Nothing is to be printed. */
   aside: bool;
+  /** From begin(): the message is in the log, but this context must not print it. */
+  deferred: bool;
   /** The store's own. */
   press: bool;
   record: usize;
@@ -120,6 +122,8 @@ export class printk_record {
 @unmanaged
 export class printk_store {
   name: string;
+  /** An NMI has come, and nothing has been printed in it. */
+  nmi_enter: () => void;
   /** Before formatting. False: this context cannot store, the message is lost; no end() then. */
   begin: (entry: reserved_entry) => bool;
   /** Makes room for `size` bytes of text in a new record. False if that is impossible. */
@@ -158,6 +162,7 @@ function no_end(entry: reserved_entry): void {}
 
 /** What a store does unless it says otherwise: nothing. */
 export function store_defaults(store: printk_store): void {
+  store.nmi_enter = nothing;
   store.begin = always;
   store.end = no_end;
   store.clear = no_clear;
