@@ -265,6 +265,7 @@ export function vprintk_deferred(
   count_printk(offsetof<printk_counters>('deferred'));
   if (vprintk_store(priority, 0, fmt, a0, a1, a2, a3, 0, 0, 0, 0) != STORED) return;
   emitter.stored_deferred();
+  wake_up_klogd();
 }
 
 /** printk() for callers that may hold what printing needs: scheduler, timekeeping. Any context. */

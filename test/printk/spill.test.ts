@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MockLine } from '../../devices/uart8250/index.ts';
 import { guestVmcoreinfo, writeCoreFile } from '../../src/debug/core-writer.ts';
 import { readGuestLog } from '../../src/debug/dmesg/guest-log.ts';
 import { readElf, type ElfSymbol } from '../../src/debug/elf.ts';
@@ -160,6 +161,24 @@ describe('a console that does not get on', () => {
     nmis(8);
     expect(inRing(console)).toContain('NMI received');
     expect(inRing(console)).not.toContain('line   40 ');
+  });
+});
+
+describe('a reader that has seen all of the ring', () => {
+  it('is woken when messages come back into it', () => {
+    const bootargs = `printk=printkit console=ttyS0,115200n8r ${SMALL}`;
+    const console = new Console(elf, { harts: 2, bootargs, uarts: [{}, {}] });
+    const line = new MockLine(console.machine.clock, 'line1');
+    console.machine.uarts[1]?.attach(line);
+    console.command('dmesg -Wt > /dev/ttyS1 &');
+    fill(console, 120);
+    console.line.modem({ cts: false });
+    // The reader's port has 9600 baud.
+    console.runFor(5 * S);
+    expect(numbers(line.text).at(-1)).toBeLessThan(90);
+    console.line.modem({ cts: true });
+    console.runFor(7 * S);
+    expect(numbers(line.text)).toEqual(upTo(120));
   });
 });
 

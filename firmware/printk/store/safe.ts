@@ -28,6 +28,7 @@ import {
 } from '../../locking/spinlock';
 import { memblock_alloc } from '../../mm/memblock';
 import { emitter } from '../emit/emit';
+import { wake_up_klogd } from '../klogd';
 import { KERN_SOH } from '../levels';
 import { printk_store_only } from '../printk';
 import { in_printk_safe, printk_safe_enter, printk_safe_exit } from '../printk_safe';
@@ -247,7 +248,9 @@ function printk_safe_flush_buffer(s: printk_safe_seq_buf): void {
   report_message_lost(s);
   WRITE_ONCE(here, before);
   spin_unlock_irqrestore(safe_read_lock, flags);
-  if (found) emitter.stored_deferred();
+  if (!found) return;
+  emitter.stored_deferred();
+  wake_up_klogd();
 }
 
 function flush_work(work: irq_work): void {

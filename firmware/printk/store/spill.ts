@@ -37,6 +37,7 @@ import {
   lockless_make_room,
   lockless_retire_writers,
 } from './lockless-room';
+import { wake_up_klogd } from '../klogd';
 import { vmcoreinfo_symbol } from '../vmcoreinfo';
 import { lockless_vmcoreinfo } from './lockless-vmcoreinfo';
 import {
@@ -156,6 +157,8 @@ function return_some(most: u32, press: bool): u32 {
     smp_store_release(returning, 0);
   }
   local_irq_restore(flags);
+  // Readers had been woken when it was said, and may have found nothing.
+  if (n != 0) wake_up_klogd();
   return n;
 }
 
