@@ -57,6 +57,19 @@ function inRing(console: Console): string {
   return vmcoreDmesg(path);
 }
 
+/** Lets the scenario ring-stall begin, and panics when a writer stands still. */
+function panicWhileStalled(console: Console): void {
+  const begin = symbols.find(({ name }) => name === 'scenario_begin');
+  let begun = false;
+  console.machine.watch(begin?.address ?? 0, () => (begun = true));
+  console.type('run ring-stall\r');
+  while (!begun) console.runFor(MS);
+  console.line.sendBreak(2 * MS);
+  console.runFor(5 * MS);
+  console.type('c');
+  expect(console.finish().kind).toBe('stuck');
+}
+
 /** The shell's counters, once the console has caught up. */
 function counters(console: Console): { lost: number; dropped: number } {
   let before = '';
@@ -194,18 +207,19 @@ describe('a writer that stands still', () => {
 
   it('is given up by a panic, which prints all the others', () => {
     const console = boot('printk=printkit log_buf_len=2K');
-    const begin = symbols.find(({ name }) => name === 'scenario_begin');
-    let begun = false;
-    console.machine.watch(begin?.address ?? 0, () => (begun = true));
-    console.type('run ring-stall\r');
-    while (!begun) console.runFor(MS);
-    console.line.sendBreak(2 * MS);
-    console.runFor(5 * MS);
-    console.type('c');
-    expect(console.finish().kind).toBe('stuck');
+    panicWhileStalled(console);
     const said = [...console.text.matchAll(/stall: message (\d+) /g)].map(([, n]) => Number(n));
     expect(said).toEqual(upTo(24).map((n) => n + 1));
     expect(console.text).not.toContain('zzzz');
     expect(console.text).toContain('end Kernel panic - not syncing: sysrq triggered crash');
+  });
+
+  it('is given up by a panic that no console prints: the ring has the newest then, buffers have none', () => {
+    const console = boot('printk=printkit log_buf_len=2K');
+    console.command('suspend');
+    panicWhileStalled(console);
+    const ring = inRing(console).trim();
+    expect(ring).toMatch(/end Kernel panic - not syncing: sysrq triggered crash \]---$/);
+    for (const line of inMemory(console).text.split('\n')) expect(ring).toContain(line);
   });
 });
