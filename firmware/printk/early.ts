@@ -2,7 +2,14 @@
 // boot console's driver, kept for the time when nothing else can be trusted.
 
 import { READ_ONCE, WRITE_ONCE } from '../arch/atomic';
-import { CONSOLES_MAX, Console, console_at, console_is_usable, console_seq } from './console';
+import {
+  CONSOLES_MAX,
+  Console,
+  console_at,
+  console_is_usable,
+  console_seq,
+  console_skip_all,
+} from './console';
 import { PRINTK_MESSAGE_SIZE, printk_get_next_message, printk_message_init } from './print-message';
 
 const early_console: usize = memory.data(4, 4);
@@ -37,6 +44,8 @@ export function early_console_flush(): void {
   while (printk_get_next_message(m, seq, 0)) {
     seq = m.seq + 1;
     if (m.length != 0) console.write(console, m.outbuf, m.length);
+    console.seq = seq;
+    // A store need not keep it for them any more.
+    console_skip_all(seq);
   }
-  console.seq = seq;
 }

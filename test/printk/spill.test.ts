@@ -116,8 +116,8 @@ describe('more messages than the ring holds', () => {
     expect(ring).toEqual(upTo(200).slice(from, from + ring.length));
   });
 
-  it('come out in a panic, before its own', () => {
-    const console = boot();
+  it.each(['kthread', 'nbcon', 'relay'])('come out in a panic, before its own: %s', (emit) => {
+    const console = boot(`printk.store=spill printk.emit=${emit} ${SMALL}`);
     fill(console, 200);
     console.line.sendBreak(2 * MS);
     console.runFor(5 * MS);
