@@ -71,7 +71,7 @@ export function irq_work_queue(work: irq_work): bool {
   return true;
 }
 
-/** On another CPU. Not from an NMI. */
+/** On another CPU. Any context: neither the list nor the IPI takes a lock. */
 export function irq_work_queue_on(work: irq_work, cpu: u32): bool {
   if (fetch_or(flags_of(work), IRQ_WORK_CLAIMED) & IRQ_WORK_PENDING) return false;
   if (llist_add(work, raised_list(cpu))) send_ipi(cpu, IPI_IRQ_WORK);

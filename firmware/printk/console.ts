@@ -289,12 +289,17 @@ export function set_consoles_suspended(on: bool): void {
   }
 }
 
-/** Has every console print the whole log again. Under console_sem, or in a panic. */
-export function console_rewind_all(): void {
+/** Has every console go on at that record. Under console_sem, or in a panic. */
+export function console_skip_all(seq: u64): void {
   for (let slot: u32 = 0; slot < CONSOLES_MAX; slot++) {
     const console = console_at(slot);
-    if (console != null) set_console_seq(console, prb.first_seq());
+    if (console != null) set_console_seq(console, seq);
   }
+}
+
+/** Has every console print the whole log again. Under console_sem, or in a panic. */
+export function console_rewind_all(): void {
+  console_skip_all(prb.first_seq());
 }
 
 /** The same on demand. Any context but an NMI. */

@@ -3,8 +3,10 @@
 
 import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
+import { LOG_FACILITY_SHIFT } from './levels';
 import { printk_shows_caller } from './print-text';
 import {
+  CALLER_CPU,
   DEV_INFO_DEVICE_SIZE,
   DEV_INFO_SUBSYSTEM_SIZE,
   LOG_CONT,
@@ -17,11 +19,10 @@ import {
 
 /** Room for the longest record: each of its bytes may take four, and it has a header and a dictionary. */
 export const CONSOLE_EXT_LOG_MAX: u32 = 8192;
-const CALLER_CPU: u32 = 0x80000000;
 const NSEC_PER_USEC: u64 = 1000;
 /** Returns the length. */
 function info_print_ext_header(info: printk_info, out: usize, size: u32): u32 {
-  const priority = ((<u32>info.facility) << 3) | info_level(info);
+  const priority = ((<u32>info.facility) << LOG_FACILITY_SHIFT) | info_level(info);
   const usec = info.ts_nsec / NSEC_PER_USEC;
   let n = snprintf(out, size, '%u,%llu,', priority, <u32>info.seq, <u32>(info.seq >> 32));
   const flag: u32 = info_flags(info) & LOG_CONT ? 0x63 : 0x2d;

@@ -13,7 +13,7 @@ import { finish_wait, prepare_to_wait } from '../sched/wait';
 import { prb } from './console';
 import { CONSOLE_EXT_LOG_MAX, record_print_ext } from './kmsg-format';
 import { log_wait } from './klogd';
-import { MESSAGE_LOGLEVEL_DEFAULT } from './levels';
+import { LOG_FACILITY_SHIFT, LOG_LEVEL_MASK, MESSAGE_LOGLEVEL_DEFAULT } from './levels';
 import { pr_warn, vprintk_emit } from './printk';
 import {
   DEFAULT_RATELIMIT_BURST,
@@ -39,8 +39,6 @@ export const EPOLLRDNORM: u32 = 0x040;
 
 /** Facility of what does not come from the kernel. */
 const LOG_USER: u32 = 1;
-const LOG_FACILITY_SHIFT: u32 = 3;
-const LOG_LEVEL_MASK: u32 = 7;
 
 // printk.devkmsg=
 const DEVKMSG_LOG_RATELIMIT: u32 = 0;

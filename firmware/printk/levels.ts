@@ -13,6 +13,10 @@ export const LOGLEVEL_NOTICE: u32 = 5;
 export const LOGLEVEL_INFO: u32 = 6;
 export const LOGLEVEL_DEBUG: u32 = 7;
 
+// A priority, as syslog has it: the level in its low bits, above it the facility.
+export const LOG_LEVEL_MASK: u32 = 7;
+export const LOG_FACILITY_SHIFT: u32 = 3;
+
 /** No prefix given: use the default level. */
 export const LOGLEVEL_DEFAULT: u32 = 0xffffffff;
 /** The text goes on with what the same caller printed last, if that had no newline: pr_cont(). */

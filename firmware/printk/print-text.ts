@@ -8,14 +8,11 @@ import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
 import { param_is } from '../init/params';
 import { NSEC_PER_SEC } from '../time/timekeeping';
-import { printk_info, printk_record, info_level } from './store/store';
+import { LOG_FACILITY_SHIFT } from './levels';
+import { CALLER_CPU, printk_info, printk_record, info_level } from './store/store';
 
 /** Room that a line's prefix may need. */
 const PREFIX_MAX: u32 = 48;
-/** caller_id of who is no task: this bit and the CPU. */
-const CALLER_CPU: u32 = 0x80000000;
-/** Facility's place in a syslog priority. */
-const LOG_FACILITY_SHIFT: u32 = 3;
 
 /** printk.time, printk.caller, console_msg_format=syslog: a word each, 0 or 1. */
 const show_time: usize = memory.data(4, 4);

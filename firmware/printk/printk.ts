@@ -32,6 +32,8 @@ import {
   LOGLEVEL_INFO,
   LOGLEVEL_NOTICE,
   LOGLEVEL_WARNING,
+  LOG_FACILITY_SHIFT,
+  LOG_LEVEL_MASK,
   MESSAGE_LOGLEVEL_DEFAULT,
 } from './levels';
 import { print_text_init } from './print-text';
@@ -39,6 +41,7 @@ import { PRINTK_BUFFER_SIZE, printk_enter, printk_entries_init, printk_exit } fr
 import { ratelimit_init } from './ratelimit';
 import { count_printk, count_printk_context, printk_counters } from './printk-stats';
 import {
+  CALLER_CPU,
   LOG_CONT,
   LOG_LINE_MAX,
   LOG_NEWLINE,
@@ -49,11 +52,6 @@ import {
 import { log_buf_size, store_init } from './store/stores';
 import { vmcoreinfo_init } from './vmcoreinfo';
 
-/** Bits of a priority that are the level; above is the facility. */
-const LOG_LEVEL_MASK: u32 = 7;
-const LOG_FACILITY_SHIFT: u32 = 3;
-/** caller_id of who is no task: this bit and the CPU. */
-const CALLER_CPU: u32 = 0x80000000;
 const TRUNCATED: string = '<truncated>';
 /** Most that printk_delay= and boot_delay= may ask for, ms. */
 const DELAY_MAX: u32 = 10_000;
@@ -295,12 +293,6 @@ export function printk_deferred(
  */
 export function printk_store_only(fmt: string, a0: usize, a1: usize): void {
   vprintk_store(LOGLEVEL_DEFAULT, 0, fmt, a0, a1, 0, 0, 0, 0, 0, 0);
-}
-
-/** What a user wrote to /dev/kmsg. Task context. */
-export function devkmsg_emit(facility: u32, level: u32, text: usize, length: u32): void {
-  const priority = (facility << LOG_FACILITY_SHIFT) | level;
-  vprintk_emit(priority, 0, '%.*S', length, text, 0, 0, 0, 0, 0, 0);
 }
 
 /** Goes on with this caller's last message, if that had no newline. */

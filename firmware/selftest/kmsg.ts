@@ -197,8 +197,8 @@ function test_blocking(): void {
   const task = kthread_run(reader_thread, changetype<usize>(user), 'kmsg-reader');
   const total = rounds() / 20;
   for (let i: u32 = 1; i <= total; i++) {
-    if (i % 2 == 0) printk_deferred('\x017kmsg blocking %u\n', i);
-    else pr_debug('kmsg blocking %u\n', i);
+    if (i & 1) pr_debug('kmsg blocking %u\n', i);
+    else printk_deferred('\x017kmsg blocking %u\n', i);
     // Not later than the next tick: klogd's irq_work is a lazy one.
     for (let ms: u32 = 0; ms < 40 && READ_ONCE(received) < i; ms++) msleep(1);
     check_equal(READ_ONCE(received), i, 'records that the reader got');

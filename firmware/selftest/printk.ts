@@ -20,7 +20,14 @@ import {
   ratelimit_state,
   ratelimit_state_init,
 } from '../printk/ratelimit';
-import { LOG_CONT, LOG_LINE_MAX, LOG_NEWLINE, info_flags, info_level } from '../printk/store/store';
+import {
+  CALLER_CPU,
+  LOG_CONT,
+  LOG_LINE_MAX,
+  LOG_NEWLINE,
+  info_flags,
+  info_level,
+} from '../printk/store/store';
 import { log_buf_size } from '../printk/store/stores';
 import { current } from '../sched/task';
 import { msleep } from '../sched/timeout';
@@ -36,7 +43,6 @@ import {
 } from './printk-log';
 import { check, check_equal, register_selftest } from './tap';
 
-const CALLER_CPU: u32 = 0x80000000;
 /** Messages that do not fit into 1 KiB. */
 const FILLERS: u32 = 64;
 /** A C string without an end in sight. */

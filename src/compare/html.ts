@@ -27,6 +27,8 @@ const STYLE = `
 td, th { padding: 0.2rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } td:first-child, th:first-child, td:last-child { text-align: left; }
 .bad { color: var(--lost); font-weight: 600; }
+.wide svg { min-width: 46rem; }
+.wide td:first-child, .wide th:first-child { position: sticky; left: 0; background: var(--paper); }
 `;
 
 const QUANTILES = ['p50', 'p99', 'max'] as const;
@@ -48,7 +50,7 @@ export function comparisonPage(results: readonly DesignResult[]): string {
     show: (value: number) => string,
   ) => {
     const rows = results.map((result) => ({ name: result.name, marks: marks(of(result)) }));
-    return section(title, text, legend(LEGEND), rangeChart(title, rows, show));
+    return section(title, text, legend(LEGEND), wide(rangeChart(title, rows, show)));
   };
   return htmlPage('printk, design by design', STYLE, [
     '<h1>printk, design by design</h1>',
@@ -97,6 +99,9 @@ export function comparisonPage(results: readonly DesignResult[]): string {
 const section = (title: string, text: string, ...parts: readonly string[]): string =>
   `<section><h2>${escapeHtml(title)}</h2><p>${escapeHtml(text)}</p>${parts.join('')}</section>`;
 
+/** Where there is little room it keeps its size, and is scrolled. */
+const wide = (html: string): string => `<div class="wide">${html}</div>`;
+
 function fates(results: readonly DesignResult[]): string {
   const title = 'What became of the messages';
   const rows = results.map((result) => ({
@@ -112,7 +117,12 @@ function fates(results: readonly DesignResult[]): string {
     ['mem', 'only in memory: a crash dump has it'],
     ['lost', 'lost'],
   ] as const;
-  return section(title, 'When the machine was reset.', legend(meaning), shareChart(title, rows));
+  return section(
+    title,
+    'When the machine was reset.',
+    legend(meaning),
+    wide(shareChart(title, rows)),
+  );
 }
 
 function crash(results: readonly DesignResult[]): string {
@@ -131,7 +141,7 @@ function crash(results: readonly DesignResult[]): string {
     ['lost', 'lost'],
   ] as const;
   const text = 'When panic() was called or, for designs that hang before, when they hung.';
-  return section(title, text, legend(meaning), shareChart(title, rows));
+  return section(title, text, legend(meaning), wide(shareChart(title, rows)));
 }
 
 function endings(results: readonly DesignResult[]): string {
@@ -176,8 +186,10 @@ function figures(results: readonly DesignResult[]): string {
   return section(
     'All figures',
     'Quantiles are by nearest rank. Messages that are not on the wire are counted by reason.',
-    `<div class="wide"><table><tr><th></th>${head}<th></th>` +
-      `<th colspan="${LOSSES.length}">not on the wire</th><th></th></tr>` +
-      `<tr><th>design</th>${heads}<th>said</th>${losses}<th></th></tr>${rows.join('')}</table></div>`,
+    wide(
+      `<table><tr><th></th>${head}<th></th>` +
+        `<th colspan="${LOSSES.length}">not on the wire</th><th></th></tr>` +
+        `<tr><th>design</th>${heads}<th>said</th>${losses}<th>result</th></tr>${rows.join('')}</table>`,
+    ),
   );
 }

@@ -175,6 +175,12 @@ describe('the page', () => {
     expect(page).toContain('&#60;spin &#38; wait&#62;');
   });
 
+  it('scrolls what is wide in a part of its own, so that it stays legible where there is little room', () => {
+    const parts = [...page.matchAll(/(?:<div class="wide">)?<(?:svg|table)/g)];
+    expect(parts).toHaveLength(8);
+    for (const [part] of parts) expect(part).toContain('<div class="wide">');
+  });
+
   it('can do without any figures', () => {
     expect(comparisonPage([])).toContain('</html>');
   });

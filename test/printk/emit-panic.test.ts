@@ -90,6 +90,20 @@ describe('panic_print=0x20, panic_console_replay=1', () => {
     }
   });
 
+  it('kthread: also by early_console, when the thread was stopped while it printed', () => {
+    const bootargs = `${pairArguments('lockless', 'kthread')} panic_print=0x20 printk.devkmsg=on`;
+    const console = boot(elf, bootargs, 2);
+    console.type('fill 40 > /dev/kmsg\r');
+    console.runFor(50_000_000);
+    console.line.sendBreak(2_000_000);
+    console.runFor(5_000_000);
+    console.type('c');
+    expect(console.finish().kind).toBe('stuck');
+    const lines = logLines(console.line.text);
+    expect(occurrences(lines, 'Booting printkit')).toBe(2);
+    expect(occurrences(lines, 'Kernel panic - not syncing: sysrq')).toBe(3);
+  });
+
   it('no other bit does', () => {
     const console = boot(elf, 'panic_print=0x1f', 1);
     console.type('panic\r');

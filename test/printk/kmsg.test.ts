@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MockLine } from '../../devices/uart8250/index.ts';
 import { buildImage, Console, PROMPT } from '../firmware/console.ts';
+import { EMITTERS } from './guest.ts';
 
 let elf: Uint8Array;
 beforeAll(async () => {
@@ -11,6 +12,13 @@ beforeAll(async () => {
 
 const boot = (bootargs = 'quiet', uarts = 1): Console =>
   new Console(elf, { bootargs, uarts: Array.from({ length: uarts }, () => ({})) });
+
+/** The far end of ttyS1. */
+function attachSecond(console: Console): MockLine {
+  const line = new MockLine(console.machine.clock, 'line1');
+  console.machine.uarts[1]?.attach(line);
+  return line;
+}
 
 const SELFTESTS = [
   'kmsg: readers have positions of their own',
@@ -33,10 +41,22 @@ describe.each(['logbuf', 'safe', 'percpu', 'lockless', 'spill'])('with the store
   });
 });
 
-describe.each(['deferred', 'kthread', 'nbcon', 'relay'])('with the emitter %s', (emit) => {
-  it('a record wakes its readers', () => {
-    const console = boot(`quiet printk.store=lockless printk.emit=${emit}`);
-    expect(console.command('run selftest 1 "kmsg: blocking readers"')).toContain('\nok 1 - ');
+describe('readers that wait', () => {
+  it.each(EMITTERS)(
+    'are woken by printk() and by printk_deferred(), with the emitter %s',
+    (emit) => {
+      const console = boot(`quiet printk.emit=${emit}`);
+      expect(console.command('run selftest 1 "kmsg: blocking readers"')).toContain('\nok 1');
+    },
+  );
+
+  it.each(EMITTERS)('are woken when `safe` brings an NMI into the log, with %s', (emit) => {
+    const console = boot(`quiet printk.store=safe printk.emit=${emit}`, 2);
+    const line = attachSecond(console);
+    console.command('dmesg -Wt > /dev/ttyS1 &');
+    console.machine.raiseNmi(1);
+    console.runFor(500_000_000);
+    expect(line.text).toContain('NMI received');
   });
 });
 

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MockLine } from '../../devices/uart8250/index.ts';
 import { guestVmcoreinfo, writeCoreFile } from '../../src/debug/core-writer.ts';
 import { readGuestLog } from '../../src/debug/dmesg/guest-log.ts';
 import { readElf, type ElfSymbol } from '../../src/debug/elf.ts';
@@ -56,6 +57,19 @@ function inRing(console: Console): string {
   return vmcoreDmesg(path);
 }
 
+/** Lets the scenario ring-stall begin, and panics when a writer stands still. */
+function panicWhileStalled(console: Console): void {
+  const begin = symbols.find(({ name }) => name === 'scenario_begin');
+  let begun = false;
+  console.machine.watch(begin?.address ?? 0, () => (begun = true));
+  console.type('run ring-stall\r');
+  while (!begun) console.runFor(MS);
+  console.line.sendBreak(2 * MS);
+  console.runFor(5 * MS);
+  console.type('c');
+  expect(console.finish().kind).toBe('stuck');
+}
+
 /** The shell's counters, once the console has caught up. */
 function counters(console: Console): { lost: number; dropped: number } {
   let before = '';
@@ -102,8 +116,8 @@ describe('more messages than the ring holds', () => {
     expect(ring).toEqual(upTo(200).slice(from, from + ring.length));
   });
 
-  it('come out in a panic, before its own', () => {
-    const console = boot();
+  it.each(['kthread', 'nbcon', 'relay'])('come out in a panic, before its own: %s', (emit) => {
+    const console = boot(`printk.store=spill printk.emit=${emit} ${SMALL}`);
     fill(console, 200);
     console.line.sendBreak(2 * MS);
     console.runFor(5 * MS);
@@ -163,6 +177,24 @@ describe('a console that does not get on', () => {
   });
 });
 
+describe('a reader that has seen all of the ring', () => {
+  it('is woken when messages come back into it', () => {
+    const bootargs = `printk=printkit console=ttyS0,115200n8r ${SMALL}`;
+    const console = new Console(elf, { harts: 2, bootargs, uarts: [{}, {}] });
+    const line = new MockLine(console.machine.clock, 'line1');
+    console.machine.uarts[1]?.attach(line);
+    console.command('dmesg -Wt > /dev/ttyS1 &');
+    fill(console, 120);
+    console.line.modem({ cts: false });
+    // The reader's port has 9600 baud.
+    console.runFor(5 * S);
+    expect(numbers(line.text).at(-1)).toBeLessThan(90);
+    console.line.modem({ cts: true });
+    console.runFor(7 * S);
+    expect(numbers(line.text)).toEqual(upTo(120));
+  });
+});
+
 describe('a writer that stands still', () => {
   it('keeps nobody, and loses nothing', () => {
     const console = boot('printk=printkit log_buf_len=2K');
@@ -175,18 +207,19 @@ describe('a writer that stands still', () => {
 
   it('is given up by a panic, which prints all the others', () => {
     const console = boot('printk=printkit log_buf_len=2K');
-    const begin = symbols.find(({ name }) => name === 'scenario_begin');
-    let begun = false;
-    console.machine.watch(begin?.address ?? 0, () => (begun = true));
-    console.type('run ring-stall\r');
-    while (!begun) console.runFor(MS);
-    console.line.sendBreak(2 * MS);
-    console.runFor(5 * MS);
-    console.type('c');
-    expect(console.finish().kind).toBe('stuck');
+    panicWhileStalled(console);
     const said = [...console.text.matchAll(/stall: message (\d+) /g)].map(([, n]) => Number(n));
     expect(said).toEqual(upTo(24).map((n) => n + 1));
     expect(console.text).not.toContain('zzzz');
     expect(console.text).toContain('end Kernel panic - not syncing: sysrq triggered crash');
+  });
+
+  it('is given up by a panic that no console prints: the ring has the newest then, buffers have none', () => {
+    const console = boot('printk=printkit log_buf_len=2K');
+    console.command('suspend');
+    panicWhileStalled(console);
+    const ring = inRing(console).trim();
+    expect(ring).toMatch(/end Kernel panic - not syncing: sysrq triggered crash \]---$/);
+    for (const line of inMemory(console).text.split('\n')) expect(ring).toContain(line);
   });
 });

@@ -162,6 +162,11 @@ function overwrite_head(b: percpu_buffer, page: usize, head: u32): void {
   const flagged = head | HEAD;
   if (cmpxchg(page_next(page), flagged, head | UPDATE) != flagged) return;
   fetch_add_relaxed(overrun(b), READ_ONCE(page_entries(head)));
+  move_head(page, head);
+}
+
+/** The page after `head` is the oldest now. */
+function move_head(page: usize, head: u32): void {
   WRITE_ONCE(page_next(head), READ_ONCE(page_next(head)) | HEAD);
   smp_mb();
   WRITE_ONCE(page_next(page), head);
@@ -275,6 +280,10 @@ export function percpu_commit(b: percpu_buffer, event: usize, forced: bool): voi
 /** In a panic: makes readable what a CPU had written that does not run any more. */
 export function percpu_force_commit(b: percpu_buffer): void {
   WRITE_ONCE(moving(b), 0);
+  // It may have been about to write over the oldest page: nobody would find that any more.
+  const page = <usize>READ_ONCE(tail_page(b));
+  const next = READ_ONCE(page_next(page));
+  if (next & UPDATE) move_head(page, next & ~FLAGS);
   if (READ_ONCE(nesting(b))) set_commit_to_write(b);
 }
 

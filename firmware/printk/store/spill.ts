@@ -37,6 +37,7 @@ import {
   lockless_make_room,
   lockless_retire_writers,
 } from './lockless-room';
+import { wake_up_klogd } from '../klogd';
 import { vmcoreinfo_symbol } from '../vmcoreinfo';
 import { lockless_vmcoreinfo } from './lockless-vmcoreinfo';
 import {
@@ -156,6 +157,8 @@ function return_some(most: u32, press: bool): u32 {
     smp_store_release(returning, 0);
   }
   local_irq_restore(flags);
+  // Readers had been woken when it was said, and may have found nothing.
+  if (n != 0) wake_up_klogd();
   return n;
 }
 
@@ -223,6 +226,13 @@ function spill_bust_locks(): void {
   lockless_retire_writers();
 }
 
+/** All of it, printed later or not: what crash tools know is the ring. In a panic. */
+function spill_flush(): void {
+  while (has_spilled() && return_some(RETURN_READER, false) != 0) {
+    // As long as there is room.
+  }
+}
+
 function spill_vmcoreinfo(): void {
   lockless_vmcoreinfo();
   percpu_set_vmcoreinfo();
@@ -243,5 +253,6 @@ export function spill_init(store: printk_store, buffer: usize, size: u32): void 
   store.read = spill_read;
   store.next_seq = spill_next_seq;
   store.bust_locks = spill_bust_locks;
+  store.flush = spill_flush;
   store.vmcoreinfo = spill_vmcoreinfo;
 }

@@ -10,6 +10,9 @@ import { READ_ONCE8, WRITE_ONCE8 } from '../../arch/atomic';
 /** Longest text of a record; the rest is cut off. Linux's PRINTKRB_RECORD_MAX. */
 export const LOG_LINE_MAX: u32 = 992;
 
+/** caller_id of who is no task: this bit and the CPU. */
+export const CALLER_CPU: u32 = 0x80000000;
+
 // printk_info flags.
 /** The text ended with a newline, which is not stored. */
 export const LOG_NEWLINE: u32 = 2;
@@ -39,7 +42,6 @@ export class printk_info {
   device4: u64;
   device5: u64;
 }
-export const PRINTK_INFO_SIZE: usize = 88;
 /** What comes before dev_info. */
 export const PRINTK_INFO_HEAD: usize = 24;
 /** dev_info: two C strings, each filled up with zeros; the first one is empty if there is no device. */
