@@ -127,12 +127,29 @@ describe('writing to /dev/kmsg', () => {
     expect(count('printk.devkmsg=off')).toBe(0);
   });
 
+  it('is not permitted with printk.devkmsg=off, nor is reading', () => {
+    const console = boot('quiet printk.devkmsg=off');
+    const refused = '/dev/kmsg: operation not permitted\n';
+    expect(console.command('echo x > /dev/kmsg')).toBe(refused);
+    expect(console.command('cat /dev/kmsg')).toBe(`cat: ${refused}`);
+    // As dmesg does by syslog() then.
+    expect(console.command('dmesg -tl notice')).toMatch(/^Booting printkit/);
+  });
+
   it('tells how many lines the limit kept back', () => {
     const console = boot();
     console.command('fill 12 > /dev/kmsg');
     expect(console.command('dmesg -kt -l warn')).toBe(
       'sh: 2 output lines suppressed due to ratelimiting\n',
     );
+  });
+});
+
+describe('syslog', () => {
+  it('wants to know which action', () => {
+    for (const nothing of ['', 'read', '-1']) {
+      expect(boot().command(`syslog ${nothing}`)).toMatch(/^usage: syslog ACTION/);
+    }
   });
 });
 
