@@ -145,6 +145,21 @@ describe('writing to /dev/kmsg', () => {
   });
 });
 
+it('rate limits tell how many lines they kept back, when the next one comes', () => {
+  const console = boot('');
+  const limited = (): string => console.command('ratelimit 12').replaceAll('ratelimit: ', '');
+  const first = limited();
+  expect(first.match(/^message \d+ of 12$/gm)).toHaveLength(10);
+  expect(first).not.toContain('suppressed');
+  console.runFor(5_100_000_000);
+  console.command('dmesg -C');
+  limited();
+  expect(console.command('dmesg -t').split('\n').slice(0, 2)).toEqual([
+    'printk_ratelimit: 2 callbacks suppressed',
+    'ratelimit: message 1 of 12',
+  ]);
+});
+
 describe('syslog', () => {
   it('wants to know which action', () => {
     for (const nothing of ['', 'read', '-1']) {
