@@ -19,7 +19,7 @@ import { jiffies_init } from '../time/jiffies';
 import { run_timer_softirq } from '../time/timer';
 import { str } from '../lib/string';
 import { memblock_init, memory_free, memory_total } from '../mm/memblock';
-import { set_console_loglevel, set_ignore_loglevel } from '../printk/console';
+import { console_loglevel, set_console_loglevel, set_ignore_loglevel } from '../printk/console';
 import { emitter } from '../printk/emit/emit';
 import { presets_report } from '../printk/emit/presets';
 import { set_printk_percpu_data_ready } from '../printk/klogd';
@@ -34,16 +34,19 @@ import { shell_main } from '../shell/shell';
 import { tty_init } from '../tty/tty';
 import { timekeeping_init } from '../time/timekeeping';
 import { HZ } from '../time/tick';
+import { boot_params_init } from './boot-params';
 import { extra_init } from './extra';
 import { NAME, VERSION } from './version';
-import { param_present, param_u32 } from './params';
+import { param_at, param_present, param_u32 } from './params';
 
-/** Log levels, by the parameters that Linux has for them. */
+/** What the console shows, by the parameters that Linux has for it. The last one counts. */
 function parse_early_params(): void {
-  if (param_present('quiet')) set_console_loglevel(CONSOLE_LOGLEVEL_QUIET);
-  if (param_present('debug')) set_console_loglevel(CONSOLE_LOGLEVEL_DEBUG);
-  const level = param_u32('loglevel', 0);
-  if (level != 0) set_console_loglevel(level);
+  const quiet = param_at('quiet');
+  const debug = param_at('debug');
+  const level = param_at('loglevel');
+  if (quiet > debug && quiet > level) set_console_loglevel(CONSOLE_LOGLEVEL_QUIET);
+  else if (debug > level) set_console_loglevel(CONSOLE_LOGLEVEL_DEBUG);
+  else set_console_loglevel(param_u32('loglevel', console_loglevel()));
   if (param_present('ignore_loglevel')) set_ignore_loglevel(1);
 }
 
@@ -61,6 +64,7 @@ export function start_kernel(fdt: usize): void {
 
   pr_notice('Booting %s %s on hart 0\n', str(NAME), str(VERSION));
   pr_notice('Kernel command line: %S\n', boot_command_line);
+  boot_params_init();
   presets_report();
   store_report();
   register_earlycon();

@@ -113,7 +113,13 @@ export function simple_strtoul(p: usize): u32 {
 /** Number at p with an optional K, M or G behind it. What does not fit into 32 bits gives 0xffffffff. */
 export function memparse(p: usize): u32 {
   const value = simple_strtoul(p);
-  while (digit_value(load<u8>(p)) < 16 || ((<u32>load<u8>(p)) | 0x20) == 0x78) p++;
+  const base: u64 = load<u8>(p) == 0x30 && ((<u32>load<u8>(p + 1)) | 0x20) == 0x78 ? 16 : 10;
+  if (base == 16) p += 2;
+  let whole: u64 = 0;
+  for (; <u64>digit_value(load<u8>(p)) < base; p++) {
+    whole = whole * base + <u64>digit_value(load<u8>(p));
+    if (whole > 0xffffffff) return 0xffffffff;
+  }
   const unit = (<u32>load<u8>(p)) | 0x20;
   const shift: u32 = unit == 0x6b ? 10 : unit == 0x6d ? 20 : unit == 0x67 ? 30 : 0;
   return value > 0xffffffff >> shift ? 0xffffffff : value << shift;

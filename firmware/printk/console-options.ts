@@ -1,14 +1,13 @@
 // console=ttyS<n>[,<baud><parity><bits><flow>]: which consoles there are to be, in order. The last one
 // is /dev/console, where the shell runs. Without any, ttyS0,115200n8; console=null or console= : none.
-// What is neither is said in the log, and ignored.
+// What is neither is said in the log, and ignored; so are settings that make no sense.
 
 import { boot_command_line } from '../arch/fdt';
 import { pr_warn } from './printk';
-import { is_digit, is_space, simple_strtoul, starts_with } from '../lib/string';
+import { is_digit, is_space, simple_strtoul, starts_with, str } from '../lib/string';
 
 /** Most console= options. */
 export const CONSOLE_OPTIONS_MAX: u32 = 4;
-const VALUE_MAX: u32 = 32;
 
 @unmanaged
 export class ConsoleOption {
@@ -23,11 +22,11 @@ export class ConsoleOption {
 }
 
 const table: usize = memory.data(offsetof<ConsoleOption>() * 4, 4);
-/** Options given, and whether there was any console= at all. */
+/** Options given, and ports that there are. */
 const count: usize = memory.data(4, 4);
-const given: usize = memory.data(4, 4);
-/** The first console= that names no console: a C string, empty if all do. */
-const unknown: usize = memory.data(32, 4);
+const port_count: usize = memory.data(4, 4);
+/** For settings that are only looked at. */
+const scratch: ConsoleOption = changetype<ConsoleOption>(memory.data(offsetof<ConsoleOption>(), 4));
 
 /** Option i in the order of the command line, or null. */
 export function console_options(i: u32): ConsoleOption | null {
@@ -72,32 +71,17 @@ function set_defaults(option: ConsoleOption): void {
   option.flow = 0;
 }
 
-/** Keeps an option that names no console, for the report. */
-function add_unknown(p: usize): void {
-  if (load<u8>(unknown) || load<u8>(p) == 0 || is_space(load<u8>(p)) || starts_with(p, 'null'))
-    return;
-  let n: u32 = 0;
-  for (; n + 1 < VALUE_MAX && load<u8>(p + n) != 0 && !is_space(load<u8>(p + n)); n++) {
-    store<u8>(unknown + n, load<u8>(p + n));
-  }
-}
-
-/** Says which option was ignored. Boot CPU. */
-export function console_options_report(): void {
-  if (load<u8>(unknown)) pr_warn('printk: console=%S: no such console, ignored\n', unknown);
-}
-
-/** Settings in the form <baud><parity><bits><flow>. What is not given is as for every console. */
-export function parse_console_settings(option: ConsoleOption, p: usize): void {
+/**
+ * Settings in the form <baud><parity><bits><flow>. What is not given, or makes no sense, is as for every
+ * console. False if something made no sense.
+ */
+export function parse_console_settings(option: ConsoleOption, p: usize): bool {
   set_defaults(option);
-  parse_settings(option, p);
-}
-
-/** What follows the comma. Nothing given stays as it is. */
-function parse_settings(option: ConsoleOption, p: usize): void {
+  let valid = true;
   if (is_digit(load<u8>(p))) {
     const baud = simple_strtoul(p);
     if (baud >= 50 && baud <= 4_000_000) option.baud = baud;
+    else valid = false;
     while (is_digit(load<u8>(p))) p++;
   }
   const parity: u32 = load<u8>(p);
@@ -106,33 +90,94 @@ function parse_settings(option: ConsoleOption, p: usize): void {
     p++;
   }
   const bits: u32 = load<u8>(p);
-  if (is_digit(bits)) {
-    option.bits = bits == 0x37 ? 7 : 8;
+  if (bits == 0x37 || bits == 0x38) {
+    option.bits = bits - 0x30;
     p++;
   }
-  if (load<u8>(p) == 0x72) option.flow = 1;
+  if (load<u8>(p) == 0x72) {
+    option.flow = 1;
+    p++;
+  }
+  // earlycon= may have the clock's rate behind it.
+  return valid && (load<u8>(p) == 0 || is_space(load<u8>(p)) || load<u8>(p) == 0x2c);
+}
+
+/** Which port console=… means, and where its settings are. */
+@unmanaged
+class Choice {
+  /** n of ttySn; NO_PORT: it is no console, NO_CONSOLE: it asks for none. */
+  index: u32;
+  settings: usize;
+}
+const NO_PORT: u32 = 0xffffffff;
+const NO_CONSOLE: u32 = 0xfffffffe;
+const choice: Choice = changetype<Choice>(memory.data(offsetof<Choice>(), 4));
+
+/** Reads what follows console=. There are ttyS0 to ttyS<ports - 1>. */
+function choose(p: usize, ports: u32): void {
+  choice.index = NO_PORT;
+  choice.settings = 0;
+  if (load<u8>(p) == 0 || is_space(load<u8>(p)) || starts_with(p, 'null')) {
+    choice.index = NO_CONSOLE;
+    return;
+  }
+  if (starts_with(p, 'ttyS')) p += 4;
+  const at = p;
+  while (is_digit(load<u8>(p))) p++;
+  if (p == at || simple_strtoul(at) >= ports) return;
+  if (load<u8>(p) == 0x2c) choice.settings = p + 1;
+  else if (load<u8>(p) != 0 && !is_space(load<u8>(p))) return;
+  choice.index = simple_strtoul(at);
+}
+
+/** Where the value of the next console= begins, from p on; 0 if there is none. */
+function next_option(p: usize): usize {
+  while (true) {
+    while (is_space(load<u8>(p))) p++;
+    if (load<u8>(p) == 0) return 0;
+    if (starts_with(p, 'console=')) return p + 8;
+    p += word_length(p);
+  }
+}
+
+function word_length(p: usize): u32 {
+  let n: u32 = 0;
+  while (load<u8>(p + n) != 0 && !is_space(load<u8>(p + n))) n++;
+  return n;
 }
 
 /** Boot CPU, once. There are ttyS0 to ttyS<ports - 1>. */
 export function parse_console_options(ports: u32): void {
   store<u32>(count, 0);
-  store<u32>(given, 0);
-  for (let p = boot_command_line; ;) {
-    while (is_space(load<u8>(p))) p++;
-    if (load<u8>(p) == 0) break;
-    if (starts_with(p, 'console=')) {
-      store<u32>(given, 1);
-      let q = p + 8;
-      if (starts_with(q, 'ttyS')) q += 4;
-      if (!is_digit(load<u8>(q)) || simple_strtoul(q) >= ports) add_unknown(p + 8);
-      else if (load<u32>(count) < CONSOLE_OPTIONS_MAX) {
-        const option = add(simple_strtoul(q));
-        while (is_digit(load<u8>(q))) q++;
-        if (load<u8>(q) == 0x2c) parse_settings(option, q + 1);
-      }
+  store<u32>(port_count, ports);
+  let given = false;
+  let unknown = false;
+  for (let p = next_option(boot_command_line); p != 0; p = next_option(p)) {
+    given = true;
+    choose(p, ports);
+    if (choice.index == NO_PORT) unknown = true;
+    else if (choice.index != NO_CONSOLE) {
+      const option = add(choice.index);
+      if (choice.settings != 0) parse_console_settings(option, choice.settings);
     }
-    while (load<u8>(p) != 0 && !is_space(load<u8>(p))) p++;
+    p += word_length(p);
   }
   // Rather a console that was not asked for than none that tells why.
-  if (!load<u32>(given) || (load<u32>(count) == 0 && load<u8>(unknown))) add(0);
+  if (!given || (load<u32>(count) == 0 && unknown)) add(0);
+}
+
+/** Says what is wrong with which option. Boot CPU. */
+export function console_options_report(): void {
+  for (let p = next_option(boot_command_line); p != 0; p = next_option(p)) {
+    choose(p, load<u32>(port_count));
+    const length = word_length(p);
+    if (choice.index == NO_PORT) {
+      pr_warn('printk: console=%.*S: no such console, ignored\n', length, p);
+    } else if (choice.settings != 0 && !parse_console_settings(scratch, choice.settings)) {
+      const what = 'printk: console=%.*S: settings are <baud>[n|o|e][7|8][r], using %u%c%u%s\n';
+      const flow = str(scratch.flow ? 'r' : '');
+      pr_warn(what, length, p, scratch.baud, scratch.parity, scratch.bits, flow);
+    }
+    p += length;
+  }
 }

@@ -252,7 +252,10 @@ export function register_console(console: Console): Console | null {
   let boot = replaced_boot_console(console);
   let seq = console.flags & CON_PRINTBUFFER ? prb.first_seq() : prb.next_seq();
   // Under console_sem the boot console stands still.
-  if (boot != null) seq = console_seq(boot);
+  if (boot != null) {
+    seq = console_seq(boot);
+    set_flags(console, 0, CON_PRINTBUFFER);
+  }
   if (param_present('keep_bootcon')) boot = null;
   set_console_seq(console, seq);
   if (boot != null) remove_console(boot);

@@ -2,7 +2,7 @@
 // becomes a record of facility user. Linux's devkmsg_*() in kernel/printk/printk.c.
 
 import { READ_ONCE, WRITE_ONCE, smp_mb } from '../arch/atomic';
-import { EAGAIN, EINTR, EINVAL, EPIPE, ESPIPE } from '../lib/errno';
+import { EAGAIN, EINTR, EINVAL, EPERM, EPIPE, ESPIPE } from '../lib/errno';
 import { is_digit } from '../lib/string';
 import { param_is } from '../init/params';
 import { mutex, mutex_init, mutex_lock, mutex_unlock } from '../locking/mutex';
@@ -22,7 +22,7 @@ import {
   ratelimit_state,
   ratelimit_state_init,
 } from './ratelimit';
-import { printk_info, printk_record } from './store/store';
+import { LOG_LINE_MAX, printk_info, printk_record } from './store/store';
 import { clear_seq_read } from './syslog';
 
 export const SEEK_SET: u32 = 0;
@@ -39,6 +39,7 @@ export const EPOLLRDNORM: u32 = 0x040;
 
 /** Facility of what does not come from the kernel. */
 const LOG_USER: u32 = 1;
+const LOG_FACILITY_MASK: u32 = 0xff;
 
 // printk.devkmsg=
 const DEVKMSG_LOG_RATELIMIT: u32 = 0;
@@ -46,7 +47,7 @@ const DEVKMSG_LOG_ON: u32 = 1;
 const DEVKMSG_LOG_OFF: u32 = 2;
 const devkmsg_log: usize = memory.data(4, 4);
 
-/** Longest text of a record; more cannot be written at once. */
+/** Room for the text of a record, and for what was written, which may have "<N>" in front. */
 const PRINTKRECORD_MAX: u32 = 1024;
 
 /** An open /dev/kmsg. */
@@ -71,7 +72,12 @@ export function devkmsg_init(): void {
   WRITE_ONCE(devkmsg_log, log);
 }
 
-/** At the oldest record. Task context. */
+/** open()'s answer: 0, or EPERM with printk.devkmsg=off. Any context. */
+export function devkmsg_permission(): i32 {
+  return READ_ONCE(devkmsg_log) == DEVKMSG_LOG_OFF ? EPERM : 0;
+}
+
+/** At the oldest record. For who may: the kernel's own readers need not ask. Task context. */
 export function devkmsg_open(): devkmsg_user {
   const at = kmalloc(256 + <usize>PRINTKRECORD_MAX + <usize>CONSOLE_EXT_LOG_MAX);
   const user = changetype<devkmsg_user>(at);
@@ -88,6 +94,7 @@ export function devkmsg_open(): devkmsg_user {
   user.pbuf = next + PRINTKRECORD_MAX;
   user.rs = changetype<ratelimit_state>(kmalloc(offsetof<ratelimit_state>()));
   ratelimit_state_init(user.rs, '/dev/kmsg', DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+  user.rs.on_release = true;
   user.seq = prb.first_seq();
   return user;
 }
@@ -205,7 +212,7 @@ export function devkmsg_poll(user: devkmsg_user): u32 {
  * EINVAL if it is too long. Task context.
  */
 export function devkmsg_write(user: devkmsg_user, text: usize, length: u32): i32 {
-  if (length > PRINTKRECORD_MAX) return EINVAL;
+  if (length > LOG_LINE_MAX) return EINVAL;
   const log = READ_ONCE(devkmsg_log);
   if (log == DEVKMSG_LOG_OFF) return <i32>length;
   if (log != DEVKMSG_LOG_ON && !__ratelimit(user.rs)) return <i32>length;
@@ -218,9 +225,11 @@ export function devkmsg_write(user: devkmsg_user, text: usize, length: u32): i32
     for (; i < length && is_digit(load<u8>(text + i)); i++) {
       priority = priority * 10 + <u32>load<u8>(text + i) - 0x30;
     }
-    if (i > 1 && i < length && load<u8>(text + i) == 0x3e) {
+    if (i < length && load<u8>(text + i) == 0x3e) {
       level = priority & LOG_LEVEL_MASK;
-      if (priority >> LOG_FACILITY_SHIFT != 0) facility = priority >> LOG_FACILITY_SHIFT;
+      // A record has 8 bits for it: cut first, or <2048> would pass for the kernel's.
+      const given = (priority >> LOG_FACILITY_SHIFT) & LOG_FACILITY_MASK;
+      if (given != 0) facility = given;
       at = i + 1;
     }
   }

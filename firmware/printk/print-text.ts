@@ -6,7 +6,7 @@
 import { READ_ONCE, WRITE_ONCE } from '../arch/atomic';
 import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
-import { param_is } from '../init/params';
+import { param_bool, param_is } from '../init/params';
 import { NSEC_PER_SEC } from '../time/timekeeping';
 import { LOG_FACILITY_SHIFT } from './levels';
 import { CALLER_CPU, printk_info, printk_record, info_level } from './store/store';
@@ -21,9 +21,8 @@ const show_priority: usize = memory.data(4, 4);
 
 /** Boot CPU, when the command line is known. Time stamps are on unless told otherwise. */
 export function print_text_init(): void {
-  WRITE_ONCE(show_time, param_is('printk.time', '0') || param_is('printk.time', 'N') ? 0 : 1);
-  const caller = param_is('printk.caller', '1') || param_is('printk.caller', 'Y');
-  WRITE_ONCE(show_caller, caller ? 1 : 0);
+  WRITE_ONCE(show_time, param_bool('printk.time', true) ? 1 : 0);
+  WRITE_ONCE(show_caller, param_bool('printk.caller', false) ? 1 : 0);
   WRITE_ONCE(show_priority, param_is('console_msg_format', 'syslog') ? 1 : 0);
 }
 

@@ -31,6 +31,8 @@ export class ratelimit_state extends spinlock_t {
   /** When the interval began, jiffies. Only if `begun`. */
   begin: u32;
   begun: u32;
+  /** Its owner tells how many were left out when it is done with it: RATELIMIT_MSG_ON_RELEASE. */
+  on_release: bool;
 }
 
 const printk_ratelimit_state: ratelimit_state = changetype<ratelimit_state>(
@@ -51,6 +53,7 @@ export function ratelimit_state_init(
   rs.printed = 0;
   rs.missed = 0;
   rs.begun = 0;
+  rs.on_release = false;
 }
 
 /** Boot CPU, first thing. */
@@ -65,7 +68,7 @@ export function ratelimit_init(): void {
 
 /** Tells how many were left out, and forgets them. Under the state's lock. */
 function report_missed(rs: ratelimit_state): void {
-  if (rs.missed == 0) return;
+  if (rs.missed == 0 || rs.on_release) return;
   printk_deferred('%s: %u callbacks suppressed\n', str(rs.what), rs.missed);
   rs.missed = 0;
 }

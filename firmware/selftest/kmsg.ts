@@ -5,7 +5,7 @@ import { READ_ONCE, WRITE_ONCE, fetch_add } from '../arch/atomic';
 import { EAGAIN, EINTR, EINVAL, EPIPE, ESPIPE } from '../lib/errno';
 import { strlen, streq } from '../lib/string';
 import { snprintf } from '../lib/format';
-import { prb } from '../printk/console';
+import { prb, set_console_loglevel } from '../printk/console';
 import { pr_debug, printk_deferred } from '../printk/printk';
 import {
   EPOLLERR,
@@ -25,7 +25,7 @@ import {
   devkmsg_user,
   devkmsg_write,
 } from '../printk/kmsg';
-import { info_level } from '../printk/store/store';
+import { LOG_LINE_MAX, info_level } from '../printk/store/store';
 import {
   SYSLOG_ACTION_CLEAR,
   SYSLOG_ACTION_CONSOLE_LEVEL,
@@ -39,8 +39,8 @@ import { kthread_run } from '../sched/kthread';
 import { msleep } from '../sched/timeout';
 import { check, check_equal, register_selftest, rounds } from './tap';
 
-const BUF_MAX: u32 = 512;
-const buf: usize = memory.data(512, 4);
+const BUF_MAX: u32 = 1024;
+const buf: usize = memory.data(1024, 4);
 
 /** A reader behind everything logged so far. */
 function open_at_end(): devkmsg_user {
@@ -139,12 +139,25 @@ function test_write(): void {
   check_equal(written_priority(user, '<30>daemon\n'), 30, 'facility of its own');
   check_equal(written_priority(user, '<6text\n'), (1 << 3) | 4, 'no priority');
   check_equal(<u32>load<u8>(user.record.text), 0x3c, 'and nothing taken away');
-  check_equal(error(devkmsg_write(user, buf, 1025)), error(EINVAL), 'too long');
+  set_console_loglevel(0);
+  check_equal(written_priority(user, '<>text\n'), 1 << 3, 'an empty priority is 0');
+  set_console_loglevel(1);
+  check_equal(written_priority(user, '<2054>text\n'), (1 << 3) | 6, 'facility 256 is not 0');
+  for (let i: u32 = 0; i < LOG_LINE_MAX; i++) store<u8>(buf + i, 0x78);
+  check_equal(error(devkmsg_write(user, buf, LOG_LINE_MAX + 1)), error(EINVAL), 'too long');
+  store<u8>(buf + LOG_LINE_MAX - 1, 0x0a);
+  check_equal(devkmsg_write(user, buf, LOG_LINE_MAX), LOG_LINE_MAX, 'as long as may be');
+  check_equal(devkmsg_read_record(user, true), 0, 'read it');
+  check_equal(<u32>user.record.info.text_len, LOG_LINE_MAX - 1, 'and all of it');
   snprintf(buf, BUF_MAX, 'x\n');
   for (let i: u32 = 0; i < 10; i++) check_equal(devkmsg_write(user, buf, 2), 2, 'limited write');
   let records: u32 = 0;
   while (devkmsg_read_record(user, true) == 0) records++;
-  check_equal(records, 6, 'records until the limit of 10');
+  check_equal(records, 3, 'records until the limit of 10');
+  // When the interval is over nothing is said of those left out: release() does that.
+  msleep(5_100);
+  check_equal(written_priority(user, 'later\n'), (1 << 3) | 4, 'the next interval');
+  check_equal(<u32>load<u8>(user.record.text), 0x6c, 'and no other record');
   devkmsg_release(user);
   do_syslog(SYSLOG_ACTION_CONSOLE_LEVEL, 0, 7);
 }

@@ -4,7 +4,7 @@
 
 import { UartNode, uart_node } from '../arch/fdt';
 import { param_copy, param_present } from '../init/params';
-import { simple_strtoul, starts_with, is_digit } from '../lib/string';
+import { simple_strtoul, starts_with, str, is_digit } from '../lib/string';
 import {
   CON_ANYTIME,
   CON_BOOT,
@@ -20,8 +20,10 @@ import { serial8250_early_write } from './8250-console';
 
 const VALUE_MAX: u32 = 64;
 const value: usize = memory.data(64, 4);
-/** 1: there is an earlycon= that cannot be understood. */
-const unknown: usize = memory.data(4, 4);
+/** What is wrong with earlycon=. */
+const problem: usize = memory.data(4, 4);
+const NO_DEVICE: u32 = 1;
+const BAD_SETTINGS: u32 = 2;
 const option: ConsoleOption = changetype<ConsoleOption>(memory.data(offsetof<ConsoleOption>(), 4));
 const early_console: Console = changetype<Console>(memory.data(offsetof<Console>(), 8));
 
@@ -49,11 +51,11 @@ export function earlycon_port(ports: u32): u32 {
   if (starts_with(p, 'mmio,') || starts_with(p, 'mmio32,')) p = next_field(p);
   const n = is_digit(load<u8>(p)) ? port_at(simple_strtoul(p), ports) : 0xffffffff;
   if (n == 0xffffffff) {
-    store<u32>(unknown, 1);
+    store<u32>(problem, NO_DEVICE);
     return 0;
   }
   p = next_field(p);
-  if (is_digit(load<u8>(p))) parse_console_settings(option, p);
+  if (load<u8>(p) != 0 && !parse_console_settings(option, p)) store<u32>(problem, BAD_SETTINGS);
   return n;
 }
 
@@ -62,10 +64,25 @@ export function earlycon_option(n: u32): ConsoleOption | null {
   return option.baud != 0 ? option : console_option(n);
 }
 
+function report(membase: usize, settings: ConsoleOption): void {
+  pr_info(
+    "earlycon: uart8250 at MMIO 0x%x (options '%u%c%u%s')\n",
+    membase,
+    settings.baud,
+    settings.parity,
+    settings.bits,
+    str(settings.flow ? 'r' : ''),
+  );
+}
+
 /** Registers the boot console. Boot CPU, after the first lines have been logged. */
 export function register_early_console(up: uart_8250_port): void {
-  if (load<u32>(unknown)) {
+  if (load<u32>(problem) == NO_DEVICE) {
     pr_warn('earlycon: no such device in earlycon=%S, using the first UART\n', value);
+  }
+  if (load<u32>(problem) == BAD_SETTINGS) {
+    const what = 'earlycon: settings in earlycon=%S are <baud>[n|o|e][7|8][r][,clock]\n';
+    pr_warn(what, value);
   }
   const settings = earlycon_option(up.line);
   const wanted = settings != null || param_present('earlycon');
@@ -77,7 +94,7 @@ export function register_early_console(up: uart_8250_port): void {
   early_console.write = serial8250_early_write;
   early_console.data = changetype<usize>(up);
   if (settings == null) pr_info("earlycon: uart8250 at MMIO 0x%x (options '')\n", up.membase);
-  else pr_info("earlycon: uart8250 at MMIO 0x%x (options '%un8')\n", up.membase, settings.baud);
+  else report(up.membase, settings);
   set_early_console(early_console);
   register_console(early_console);
   pr_info('printk: bootconsole [uart8250] enabled\n');

@@ -9,6 +9,7 @@ import { snprintf } from '../lib/format';
 import { str } from '../lib/string';
 import { memblock_alloc } from '../mm/memblock';
 import {
+  CON_ANYTIME,
   CON_CONSDEV,
   CON_NBCON,
   CON_PRINTBUFFER,
@@ -188,7 +189,8 @@ function register_port_console(up: uart_8250_port, option: ConsoleOption): void 
   const console = changetype<Console>(consoles + <usize>up.line * offsetof<Console>());
   console.name = 'ttyS';
   console.index = up.line;
-  console.flags = CON_PRINTBUFFER;
+  // Its driver uses nothing that a CPU has to set up first.
+  console.flags = CON_PRINTBUFFER | CON_ANYTIME;
   if (up.line == console_device()) console.flags |= CON_CONSDEV;
   if (emitter.uses_nbcon) console.flags |= CON_NBCON;
   console.data = changetype<usize>(up);

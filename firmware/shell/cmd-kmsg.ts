@@ -1,10 +1,10 @@
 // Shell commands for the log as programs get it: cat /dev/kmsg, syslog.
 
 import { EPIPE } from '../lib/errno';
-import { simple_strtoul, streq } from '../lib/string';
+import { is_digit, simple_strtoul, streq } from '../lib/string';
 import { kfree, kmalloc } from '../mm/slab';
 import { CONSOLE_EXT_LOG_MAX } from '../printk/kmsg-format';
-import { devkmsg_open, devkmsg_read, devkmsg_release } from '../printk/kmsg';
+import { devkmsg_open, devkmsg_permission, devkmsg_read, devkmsg_release } from '../printk/kmsg';
 import { SYSLOG_ACTION_READ, SYSLOG_ACTION_READ_CLEAR, do_syslog } from '../printk/syslog';
 import { tty_printf, tty_write } from '../tty/tty';
 import { arg, register_command } from './commands';
@@ -30,15 +30,18 @@ function cat_kmsg(data: usize, out: stream): void {
 /** cat's part for /dev/kmsg. False: it is another file. */
 export function cat_file(path: usize): bool {
   if (!streq(path, '/dev/kmsg')) return false;
-  run_job('cat', cat_kmsg, 0);
+  if (devkmsg_permission() != 0) tty_printf('cat: %S: operation not permitted\n', path);
+  else run_job('cat', cat_kmsg, 0);
   return true;
 }
 
 /** syslog ACTION [SIZE|LEVEL]: the result, behind what was read. */
 function cmd_syslog(argc: u32, argv: usize): void {
-  if (argc < 2) {
+  if (argc < 2 || !is_digit(load<u8>(arg(argv, 1)))) {
     tty_printf('usage: syslog ACTION [bytes|level]\n');
-    tty_printf('  2 read, 3 read all, 4 read all and clear, 5 clear, 6 console off,\n');
+    tty_printf(
+      '  0 close, 1 open (nothing), 2 read, 3 read all, 4 read all and clear, 5 clear, 6 console off,\n',
+    );
     tty_printf('  7 console on, 8 console level, 9 bytes unread, 10 size of the log\n');
     return;
   }

@@ -5,6 +5,8 @@ import { snprintf } from '../lib/format';
 import { literal_length, str } from '../lib/string';
 import { info_level, printk_info, printk_record } from '../printk/store/store';
 import {
+  COLOR_ON,
+  FACILITY_COUNT,
   TIME_CTIME,
   TIME_NONE,
   TIME_RELATIVE,
@@ -17,10 +19,18 @@ import {
 const NSEC_PER_USEC: u64 = 1000;
 const USEC_PER_SEC: u64 = 1_000_000;
 const SECONDS_PER_DAY: u32 = 86400;
-const PREFIX_MAX: u32 = 96;
+const PREFIX_MAX: u32 = 128;
+/** Room that a line's colors may need, and its end. */
+const COLORS_SIZE: u32 = 48;
+const RESET: string = '\x1b[0m';
+const GREEN: string = '\x1b[32m';
+const GREEN_BOLD: string = '\x1b[32m\x1b[1m';
+const BROWN: string = '\x1b[33m';
 const MONTHS: string = 'JanFebMarAprMayJunJulAugSepOctNovDec';
 /** The epoch was a Thursday. */
 const WEEKDAYS: string = 'ThuFriSatSunMonTueWed';
+const LEVEL_ALERT: u32 = 1;
+const LEVEL_CRIT: u32 = 2;
 const LEVEL_ERR: u32 = 3;
 const LEVEL_WARNING: u32 = 4;
 
@@ -116,14 +126,15 @@ function print_time(o: dmesg_options, times: dmesg_times, usec: u64, out: usize)
   times.last_usec = usec;
   times.any = true;
   to_date(times, <u32>(usec / USEC_PER_SEC));
-  if (o.time == TIME_RELATIVE) return print_relative(times, usec, delta, out);
+  if (o.time == TIME_RELATIVE && !o.delta) return print_relative(times, usec, delta, out);
   if (o.time == TIME_NONE && !o.delta) return 0;
   let n: u32 = 0;
   store<u8>(out + n++, 0x5b);
   if (o.time == TIME_CTIME) n += print_ctime(times, out + n);
   if (o.time == TIME_STAMP) n += print_seconds(usec, out + n, 5);
   if (o.delta) {
-    n += snprintf(out + n, 32, o.time == TIME_NONE ? '<' : ' <');
+    // With -t and -e there is nothing before it.
+    n += snprintf(out + n, 32, n == 1 ? '<' : ' <');
     n += print_seconds(delta, out + n, 5);
     store<u8>(out + n++, 0x3e);
   }
@@ -136,28 +147,51 @@ const PREFIX_SIZE: u32 = 256;
 
 /** What comes before each line of a record. Returns its length. */
 function print_prefix(o: dmesg_options, times: dmesg_times, info: printk_info, out: usize): u32 {
+  const time = out + PREFIX_MAX;
   const level = info_level(info);
   const facility = <u32>info.facility;
   let n: u32 = 0;
   if (o.raw) n = snprintf(out, PREFIX_MAX, '<%u>', (facility << 3) | level);
-  if (o.decode) {
+  // What has no name is shown without any.
+  if (o.decode && facility < FACILITY_COUNT) {
     const names = '%-6s:%-6s: ';
     n = snprintf(out, PREFIX_MAX, names, str(facility_name(facility)), str(level_name(level)));
   }
-  if (o.color) n += snprintf(out + n, 8, '\x1b[32m');
-  const before = n;
-  n += print_time(o, times, info.ts_nsec / NSEC_PER_USEC, out + n);
-  const timed = n != before;
-  if (o.color) n += snprintf(out + n, 8, '\x1b[0m');
-  if (timed) store<u8>(out + n++, 0x20);
+  const minute = times.minute_shown;
+  const length = print_time(o, times, info.ts_nsec / NSEC_PER_USEC, time);
+  if (length == 0) return n;
+  if (o.color == COLOR_ON) {
+    n += snprintf(out + n, 16, times.minute_shown == minute ? GREEN : GREEN_BOLD);
+  }
+  memory.copy(out + n, time, length);
+  n += length;
+  store<u8>(out + n++, 0x20);
+  if (o.color == COLOR_ON) n += snprintf(out + n, 8, RESET);
   return n;
 }
 
-/** The color of a text: its level's, or that of what stands before the first colon. */
+/** The color of a text by its level. As util-linux has it, emergencies have none. */
 function color_of(level: u32): string {
-  if (level < LEVEL_ERR) return '\x1b[1;31m';
-  if (level == LEVEL_ERR) return '\x1b[31m';
-  return level == LEVEL_WARNING ? '\x1b[1m' : '';
+  switch (level) {
+    case LEVEL_ALERT:
+      return '\x1b[7m\x1b[31m';
+    case LEVEL_CRIT:
+      return '\x1b[1m\x1b[31m';
+    case LEVEL_ERR:
+      return '\x1b[31m';
+    case LEVEL_WARNING:
+      return '\x1b[1m';
+    default:
+      return '';
+  }
+}
+
+/** Length of what stands before the first ": ", with it; 0 if there is none. */
+function subsystem_length(from: usize, length: u32): u32 {
+  for (let i: u32 = 0; i + 1 < length; i++) {
+    if (load<u8>(from + i) == 0x3a && load<u8>(from + i + 1) == 0x20) return i + 2;
+  }
+  return 0;
 }
 
 /** Copies a line; control characters but the tab as \xNN. Returns the length. */
@@ -182,19 +216,27 @@ export function dmesg_print(
   const prefix = out + size - PREFIX_SIZE;
   const room = size - PREFIX_SIZE;
   const prefix_length = print_prefix(o, times, r.info, prefix);
-  const color = o.color ? color_of(info_level(r.info)) : '';
+  const color = o.color == COLOR_ON ? color_of(info_level(r.info)) : '';
   const length = <u32>r.info.text_len;
   let n: u32 = 0;
   let start: u32 = 0;
   do {
     let end = start;
     while (end < length && load<u8>(r.text + end) != 0x0a) end++;
-    if (n + prefix_length + 32 > room) break;
+    if (n + prefix_length + COLORS_SIZE > room) break;
     memory.copy(out + n, prefix, prefix_length);
     n += prefix_length;
+    let text = start;
+    const subsystem = start == 0 ? subsystem_length(r.text, end) : 0;
+    if (o.color == COLOR_ON && subsystem != 0) {
+      n += snprintf(out + n, 16, BROWN);
+      n += print_line(r.text, subsystem, out + n, room - n - COLORS_SIZE);
+      n += snprintf(out + n, 8, RESET);
+      text = subsystem;
+    }
     n += snprintf(out + n, 16, color);
-    n += print_line(r.text + start, end - start, out + n, room - n - 16);
-    if (literal_length(color) > 0) n += snprintf(out + n, 8, '\x1b[0m');
+    n += print_line(r.text + text, end - text, out + n, room - n - 16);
+    if (literal_length(color) > 0) n += snprintf(out + n, 8, RESET);
     store<u8>(out + n++, 0x0a);
     start = end + 1;
   } while (start < length);

@@ -21,6 +21,11 @@ export const TIME_CTIME: u32 = 2;
 /** The minute, then what has passed since the last line. */
 export const TIME_RELATIVE: u32 = 3;
 
+// Whether to use colors; -H alone does.
+const COLOR_NOT_SAID: u32 = 0;
+export const COLOR_ON: u32 = 1;
+const COLOR_OFF: u32 = 2;
+
 // Whether to wait for more.
 export const FOLLOW: u32 = 1;
 /** Only what comes from now on. */
@@ -39,7 +44,8 @@ export class dmesg_options {
   delta: bool;
   raw: bool;
   decode: bool;
-  color: bool;
+  /** COLOR_*. */
+  color: u32;
   follow: u32;
   /** A bit for each level and facility that is wanted. */
   levels: u32;
@@ -187,14 +193,21 @@ function parse_levels(p: usize): u32 {
   }
 }
 
+/** The facility of that name, or by number; FACILITY_COUNT if there is none. */
+function parse_facility(p: usize, length: u32): u32 {
+  for (let i: u32 = 0; i < FACILITY_COUNT; i++) if (is_name(p, length, facility_name(i))) return i;
+  let digits: u32 = 0;
+  while (digits < length && is_digit(load<u8>(p + digits))) digits++;
+  if (digits == 0 || digits != length || digits > 2) return FACILITY_COUNT;
+  const number = simple_strtoul(p);
+  return number < FACILITY_COUNT ? number : FACILITY_COUNT;
+}
+
 function parse_facilities(p: usize): u32 {
   let mask: u32 = 0;
   while (true) {
     const length = word_length(p);
-    let found = FACILITY_COUNT;
-    for (let i: u32 = 0; i < FACILITY_COUNT; i++) {
-      if (is_name(p, length, facility_name(i))) found = i;
-    }
+    const found = parse_facility(p, length);
     if (found == FACILITY_COUNT) {
       tty_printf("dmesg: unknown facility '%S'\n", p);
       return 0;
@@ -244,31 +257,65 @@ function parse_since(o: dmesg_options, p: usize): bool {
   return false;
 }
 
+/** Only one of these may be given. False: it is the second one. */
+function set_action(o: dmesg_options, action: u32): bool {
+  if (o.action != DMESG_PRINT && o.action != action) {
+    tty_printf('dmesg: mutually exclusive arguments: --clear --console-off --console-on');
+    tty_printf(' --read-clear --console-level\n');
+    return false;
+  }
+  o.action = action;
+  return true;
+}
+
+/** -n: emerg shows emergencies only, as 1 does; 1 to 8, or a level that is shown and all above it. */
+function parse_console_level(o: dmesg_options, p: usize): bool {
+  const length = word_length(p);
+  const level = parse_level(p, length);
+  const number = is_digit(load<u8>(p)) && length == 1 ? <u32>load<u8>(p) - 0x30 : level + 1;
+  if (number == 0 || number > LEVEL_COUNT || load<u8>(p + length) != 0) {
+    tty_printf("dmesg: unknown level '%S'\n", p);
+    return false;
+  }
+  o.console_level = number;
+  return set_action(o, DMESG_CONSOLE_LEVEL);
+}
+
+/** auto, always and never. What the shell prints on is a terminal, so that auto means always. */
+function parse_color(o: dmesg_options, p: usize): bool {
+  if (p != 0 && streq(p, 'never')) o.color = COLOR_OFF;
+  else if (p == 0 || streq(p, 'auto') || streq(p, 'always')) o.color = COLOR_ON;
+  else {
+    tty_printf("dmesg: unsupported color mode: '%S'\n", p);
+    return false;
+  }
+  return true;
+}
+
+/** Lists of levels and facilities add up. False: one of them, 0, was wrong. */
+function add_levels(o: dmesg_options, mask: u32): bool {
+  o.levels |= mask;
+  return mask != 0;
+}
+
+function add_facilities(o: dmesg_options, mask: u32): bool {
+  o.facilities |= mask;
+  return mask != 0;
+}
+
 /** One option with its value, or 0. False: an error has been told. */
 function apply(o: dmesg_options, letter: u32, value: usize): bool {
   switch (letter) {
     case 0x43:
-      o.action = DMESG_CLEAR;
-      return true;
+      return set_action(o, DMESG_CLEAR);
     case 0x63:
-      o.action = DMESG_READ_CLEAR;
-      return true;
+      return set_action(o, DMESG_READ_CLEAR);
     case 0x44:
-      o.action = DMESG_CONSOLE_OFF;
-      return true;
+      return set_action(o, DMESG_CONSOLE_OFF);
     case 0x45:
-      o.action = DMESG_CONSOLE_ON;
-      return true;
-    case 0x6e: {
-      o.action = DMESG_CONSOLE_LEVEL;
-      // 1 is emerg: that and what is more important is shown.
-      o.console_level = simple_strtoul(value);
-      if (is_digit(load<u8>(value))) return true;
-      const level = parse_level(value, word_length(value));
-      o.console_level = level + 1;
-      if (level == LEVEL_COUNT) tty_printf("dmesg: unknown level '%S'\n", value);
-      return level != LEVEL_COUNT;
-    }
+      return set_action(o, DMESG_CONSOLE_ON);
+    case 0x6e:
+      return parse_console_level(o, value);
     case 0x64:
       o.delta = true;
       return true;
@@ -276,21 +323,17 @@ function apply(o: dmesg_options, letter: u32, value: usize): bool {
       o.time = TIME_RELATIVE;
       return true;
     case 0x66:
-      o.facilities = parse_facilities(value);
-      return o.facilities != 0;
+      return add_facilities(o, parse_facilities(value));
     case 0x48:
       o.time = TIME_RELATIVE;
-      o.color = true;
+      if (o.color == COLOR_NOT_SAID) o.color = COLOR_ON;
       return true;
     case 0x6b:
-      o.facilities = FACILITY_KERN;
-      return true;
+      return add_facilities(o, FACILITY_KERN);
     case 0x4c:
-      o.color = true;
-      return true;
+      return parse_color(o, value);
     case 0x6c:
-      o.levels = parse_levels(value);
-      return o.levels != 0;
+      return add_levels(o, parse_levels(value));
     case 0x72:
       o.raw = true;
       return true;
@@ -301,8 +344,7 @@ function apply(o: dmesg_options, letter: u32, value: usize): bool {
       o.time = TIME_NONE;
       return true;
     case 0x75:
-      o.facilities = ~FACILITY_KERN;
-      return true;
+      return add_facilities(o, ~FACILITY_KERN);
     case 0x77:
       o.follow = FOLLOW;
       return true;
@@ -345,8 +387,6 @@ function usage(): void {
 
 /** Fills o. False: an error, or help, has been told. Shell only. */
 export function parse_dmesg_options(o: dmesg_options, argc: u32, argv: usize): bool {
-  o.levels = 0xff;
-  o.facilities = ALL;
   for (let i: u32 = 1; i < argc; i++) {
     let p = arg(argv, i);
     if (load<u8>(p) != 0x2d || load<u8>(p + 1) == 0) {
@@ -381,9 +421,15 @@ export function parse_dmesg_options(o: dmesg_options, argc: u32, argv: usize): b
           tty_printf("dmesg: option requires an argument -- '%S'; try dmesg --help\n", p - 1);
           return false;
         }
-      } else if (value != 0 && !takes_value(letter)) {
-        // --color=always, --follow=…
-        value = 0;
+      } else if (letter == 0x4c && !long && load<u8>(p) != 0) {
+        // -Lnever: what it may be given is in the same word.
+        value = load<u8>(p) == 0x3d ? p + 1 : p;
+      } else if (value != 0 && !takes_value(letter) && letter != 0x4c) {
+        tty_printf(
+          "dmesg: option '%S' doesn't allow an argument; try dmesg --help\n",
+          arg(argv, i),
+        );
+        return false;
       }
       if (!is_option(letter)) {
         tty_printf("dmesg: invalid option -- '%c'; try dmesg --help\n", letter);
@@ -393,7 +439,10 @@ export function parse_dmesg_options(o: dmesg_options, argc: u32, argv: usize): b
       if (value != 0) break;
     } while (!long && load<u8>(p) != 0);
   }
-  if (o.raw && (o.decode || o.time != TIME_STAMP || o.delta)) {
+  if (o.levels == 0) o.levels = ALL;
+  if (o.facilities == 0) o.facilities = ALL;
+  const looks = o.decode || o.time != TIME_STAMP || o.delta || o.color == COLOR_ON;
+  if (o.raw && (looks || o.action != DMESG_PRINT)) {
     tty_printf('dmesg: --raw can be used together with level or facility only\n');
     return false;
   }

@@ -123,12 +123,8 @@ function run_line(line: usize): void {
   }
   let out: stream | null = null;
   if (argc != given) {
-    const path = redirection_path(argc);
-    out = stream_open(path);
-    if (out == null) {
-      tty_printf('%S: cannot write there: only to /dev/kmsg and /dev/ttySn\n', path);
-      return;
-    }
+    out = stream_open(redirection_path(argc));
+    if (out == null) return;
   }
   set_invocation(background, out, typed);
   run_command(command, argc, background, out);

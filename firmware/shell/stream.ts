@@ -3,11 +3,17 @@
 
 import { is_digit, simple_strtoul, starts_with, streq } from '../lib/string';
 import { kfree, kmalloc } from '../mm/slab';
-import { devkmsg_open, devkmsg_release, devkmsg_user, devkmsg_write } from '../printk/kmsg';
+import {
+  devkmsg_open,
+  devkmsg_permission,
+  devkmsg_release,
+  devkmsg_user,
+  devkmsg_write,
+} from '../printk/kmsg';
 import { serial8250_tty } from '../serial/8250';
 import { uart_close, uart_open } from '../serial/uart_tty';
 import { n_tty_write } from '../tty/n_tty_output';
-import { tty_current } from '../tty/tty';
+import { tty_current, tty_printf } from '../tty/tty';
 import { tty_struct } from '../tty/tty_io';
 
 /** Longest line for /dev/kmsg; what is longer becomes several. */
@@ -34,17 +40,27 @@ export function stream_of_terminal(): stream | null {
   return s;
 }
 
-/** Opens /dev/kmsg or /dev/ttySn; waits for carrier if the port does. Null: no such file. */
+/**
+ * Opens /dev/kmsg or /dev/ttySn; waits for carrier if the port does. Null: it cannot be, and why has been
+ * told. Shell only.
+ */
 export function stream_open(path: usize): stream | null {
   if (streq(path, '/dev/kmsg')) {
+    if (devkmsg_permission() != 0) {
+      tty_printf('%S: operation not permitted\n', path);
+      return null;
+    }
     const s = changetype<stream>(kmalloc(offsetof<stream>()));
     s.user = devkmsg_open();
     s.line = kmalloc(LINE_MAX + 1);
     return s;
   }
-  if (!starts_with(path, '/dev/ttyS') || !is_digit(load<u8>(path + 9))) return null;
-  const tty = serial8250_tty(simple_strtoul(path + 9));
-  if (tty == null || uart_open(tty) != 0) return null;
+  const is_port = starts_with(path, '/dev/ttyS') && is_digit(load<u8>(path + 9));
+  const tty = is_port ? serial8250_tty(simple_strtoul(path + 9)) : null;
+  if (tty == null || uart_open(tty) != 0) {
+    tty_printf('%S: cannot write there: only to /dev/kmsg and /dev/ttySn\n', path);
+    return null;
+  }
   const s = changetype<stream>(kmalloc(offsetof<stream>()));
   s.tty = tty;
   s.opened = 1;

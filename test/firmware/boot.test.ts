@@ -89,6 +89,12 @@ describe('boot', () => {
       `Booting printkit 0.1.0 on hart 0\nKernel command line: loglevel=6\n${PROMPT}`,
     );
     expect(boot({ bootargs: 'printk.time=0' }).line.text).toMatch(/^Booting/);
+    const level = (bootargs: string): string =>
+      boot({ harts: 1, bootargs }).command('loglevel').slice(-3, -1).trim();
+    // The last of them counts.
+    expect(level('debug quiet')).toBe('4');
+    expect(level('quiet loglevel=3 debug')).toBe('10');
+    expect(level('quiet loglevel=0')).toBe('0');
   });
 });
 

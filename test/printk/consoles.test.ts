@@ -66,8 +66,9 @@ describe('several consoles', () => {
     expect(second.settings).toMatchObject({ baud: 9600 });
     const nbcon = emit === 'nbcon' || emit === 'relay' ? 'N' : ' ';
     const consoles = console.command('consoles');
-    expect(consoles).toContain(`ttyS1                -W- (E  ${nbcon}p  )    4:65 `);
-    expect(consoles).toContain(`ttyS0                -W- (EC ${nbcon}p  )    4:64 `);
+    // ttyS0 goes on where the boot console was: it has nothing to print first, so no p.
+    expect(consoles).toContain(`ttyS1                -W- (E  ${nbcon}p a)    4:65 `);
+    expect(consoles).toContain(`ttyS0                -W- (EC ${nbcon}  a)    4:64 `);
   });
 });
 
@@ -179,8 +180,43 @@ describe('a console that never drains', () => {
   });
 });
 
+it('the boot console says how it is set', () => {
+  for (const settings of ['9600e7r', '115200o8']) {
+    const console = new Console(elf, { harts: 1, bootargs: `console=ttyS0,${settings}` });
+    console.waitFor(`earlycon: uart8250 at MMIO 0x10000000 (options '${settings}')`);
+  }
+});
+
+it('nothing is said of parameters that are right', () => {
+  const bootargs =
+    'console=ttyS0,115200n8r earlycon=uart8250,mmio,0x10000000,115200n8,3686400 keep_bootcon ' +
+    'quiet loglevel=0x4 printk.time=Yes printk.caller=off console_msg_format=default ' +
+    'log-buf-len=64K printk.devkmsg=on printk=nbcon panic=-1 oops=panic nowatchdog';
+  const log = dmesg(boot(elf, bootargs, 1)).join('\n');
+  expect(log).toContain('Booting printkit');
+  expect(log).not.toMatch(/invalid|[Uu]nknown|no such|settings|ignored/);
+});
+
 describe('options that nobody understands', () => {
   it.each([
+    ['printk=', "`' invalid for parameter `printk', ignored"],
+    ['printk.store', "`' invalid for parameter `printk.store', ignored"],
+    ['printk.devkmsg=maybe', "`maybe' invalid for parameter `printk.devkmsg', ignored"],
+    ['printk.time=2', "`2' invalid for parameter `printk.time', ignored"],
+    ['printk_delay=soon', "`soon' invalid for parameter `printk_delay', ignored"],
+    ['loglevel', "`' invalid for parameter `loglevel', ignored"],
+    ['printk.stroe=safe', 'Unknown kernel command line parameter "printk.stroe=safe", ignored'],
+    ['console=ttyS0x', 'printk: console=ttyS0x: no such console, ignored'],
+    ['console=tty7 console=tty8', 'printk: console=tty8: no such console, ignored'],
+    [
+      'console=ttyS0,115200x8',
+      'printk: console=ttyS0,115200x8: settings are <baud>[n|o|e][7|8][r], using 115200n8',
+    ],
+    ['console=ttyS0,9 printk.time', 'console=ttyS0,9: settings are <baud>[n|o|e][7|8][r], using'],
+    [
+      'earlycon=uart8250,mmio,0x10000000,fast',
+      'earlycon: settings in earlycon=uart8250,mmio,0x10000000,fast are <baud>',
+    ],
     ['printk.emit=morse', 'printk: unknown printk.emit=morse, using direct'],
     ['printk=2038', 'printk: unknown preset printk=2038, using 2016'],
     ['console=tty7 console=ttyS0', 'printk: console=tty7: no such console, ignored'],

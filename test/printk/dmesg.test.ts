@@ -37,6 +37,10 @@ describe('dmesg', () => {
     ['-tf user', [LINES[2]]],
     ['-tk', LINES.slice(0, 2)],
     ['-tu', [LINES[2]]],
+    // Lists add up.
+    ['-tk -u', LINES],
+    ['-tf user -f 0', LINES],
+    ['-tl err -l warn', LINES.slice(0, 2)],
     [
       '-xt',
       ['kern  :err   : disk: broken', 'kern  :warn  : disk: slow', 'user  :info  : user: hello'],
@@ -50,11 +54,15 @@ describe('dmesg', () => {
     [
       '-tL',
       [
-        '\x1b[32m\x1b[0m\x1b[31mdisk: broken\x1b[0m',
-        '\x1b[32m\x1b[0m\x1b[1mdisk: slow\x1b[0m',
-        '\x1b[32m\x1b[0muser: hello',
+        '\x1b[33mdisk: \x1b[0m\x1b[31mbroken\x1b[0m',
+        '\x1b[33mdisk: \x1b[0m\x1b[1mslow\x1b[0m',
+        '\x1b[33muser: \x1b[0mhello',
       ],
     ],
+    ['-tL=never', LINES],
+    ['--color=never -Ht', LINES],
+    // The last one counts, and -d alone is more than nothing.
+    ['-Tt', LINES],
   ])('%s', (options, lines) => {
     expect(withLog().command(`dmesg ${options}`)).toBe(lines.map((line) => `${line}\n`).join(''));
   });
@@ -73,6 +81,12 @@ describe('dmesg', () => {
       show(times.map((time, i) => `[${time} <${deltas[i]}>] `)),
     );
     expect(raw(console, 'dmesg -td')).toBe(show(deltas.map((delta) => `[<${delta}>] `)));
+    for (const options of ['-ed', '-dH --color=never']) {
+      expect(raw(console, `dmesg ${options}`)).toBe(show(deltas.map((delta) => `[<${delta}>] `)));
+    }
+    expect(raw(console, 'dmesg -Td').split('\n')[1]).toBe(
+      `[Thu Jan  1 00:00:00 1970 <${deltas[1]}>] ${LINES[1]}`,
+    );
     expect(raw(console, 'dmesg -r')).toBe(
       show(['<3>', '<4>', '<14>'].map((p, i) => `${p}[${times[i]}] `)),
     );
@@ -81,7 +95,7 @@ describe('dmesg', () => {
       show(['[Jan 1 00:00] ', ...[b - a, c - b].map((delta) => `[  +${padded(delta, 8)}] `)]),
     );
     expect(raw(console, 'dmesg -H')).toContain(
-      '\x1b[32m[Jan 1 00:00]\x1b[0m \x1b[31mdisk: broken\x1b[0m\n',
+      '\x1b[32m\x1b[1m[Jan 1 00:00] \x1b[0m\x1b[33mdisk: \x1b[0m\x1b[31mbroken\x1b[0m\n\x1b[32m[  +',
     );
   });
 
@@ -115,7 +129,10 @@ describe('dmesg', () => {
     console.command('loglevel 6');
     console.command('dmesg -E');
     expect(console.command('loglevel')).toBe('console_loglevel 6\n');
-    expect(console.command('dmesg -n 9')).toBe('dmesg: klogctl failed: error 22\n');
+    for (const level of ['9', '0', '4x', 'loud']) {
+      expect(console.command(`dmesg -n ${level}`)).toBe(`dmesg: unknown level '${level}'\n`);
+    }
+    expect(console.command('loglevel')).toBe('console_loglevel 6\n');
   });
 
   it('follows the log until ^C, -w from its beginning and -W from now on', () => {
@@ -145,7 +162,15 @@ describe('dmesg', () => {
     expect(wrong('-l loud')).toBe("dmesg: unknown level 'loud'\n");
     expect(wrong('-f disk')).toBe("dmesg: unknown facility 'disk'\n");
     expect(wrong('--since yesterday')).toContain("dmesg: invalid time value 'yesterday'");
-    expect(wrong('-rx')).toContain('--raw can be used together with');
+    for (const options of ['-rx', '-rL', '-rc', '-rd']) {
+      expect(wrong(options)).toContain('--raw can be used together with');
+    }
+    for (const options of ['-cC', '-DE', '-Cn4', '-D --read-clear']) {
+      expect(wrong(options)).toContain('dmesg: mutually exclusive arguments: --clear ');
+    }
+    expect(wrong('--follow=yes')).toContain("option '--follow=yes' doesn't allow an argument");
+    expect(wrong('--color=red')).toBe("dmesg: unsupported color mode: 'red'\n");
+    expect(wrong('-f 12')).toBe("dmesg: unknown facility '12'\n");
     expect(wrong('core')).toBe("dmesg: unexpected argument 'core'\n");
     expect(wrong('--help')).toMatch(/^usage: dmesg/);
   });

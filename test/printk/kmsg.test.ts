@@ -154,12 +154,44 @@ describe('writing to /dev/kmsg', () => {
     expect(count('printk.devkmsg=off')).toBe(0);
   });
 
+  it('is not permitted with printk.devkmsg=off, nor is reading', () => {
+    const console = boot('quiet printk.devkmsg=off');
+    const refused = '/dev/kmsg: operation not permitted\n';
+    expect(console.command('echo x > /dev/kmsg')).toBe(refused);
+    expect(console.command('cat /dev/kmsg')).toBe(`cat: ${refused}`);
+    // As dmesg does by syslog() then.
+    expect(console.command('dmesg -tl notice')).toMatch(/^Booting printkit/);
+  });
+
   it('tells how many lines the limit kept back', () => {
     const console = boot();
     console.command('fill 12 > /dev/kmsg');
     expect(console.command('dmesg -kt -l warn')).toBe(
       'sh: 2 output lines suppressed due to ratelimiting\n',
     );
+  });
+});
+
+it('rate limits tell how many lines they kept back, when the next one comes', () => {
+  const console = boot('');
+  const limited = (): string => console.command('ratelimit 12').replaceAll('ratelimit: ', '');
+  const first = limited();
+  expect(first.match(/^message \d+ of 12$/gm)).toHaveLength(10);
+  expect(first).not.toContain('suppressed');
+  console.runFor(5_100_000_000);
+  console.command('dmesg -C');
+  limited();
+  expect(console.command('dmesg -t').split('\n').slice(0, 2)).toEqual([
+    'printk_ratelimit: 2 callbacks suppressed',
+    'ratelimit: message 1 of 12',
+  ]);
+});
+
+describe('syslog', () => {
+  it('wants to know which action', () => {
+    for (const nothing of ['', 'read', '-1']) {
+      expect(boot().command(`syslog ${nothing}`)).toMatch(/^usage: syslog ACTION/);
+    }
   });
 });
 

@@ -3,7 +3,7 @@
 // later comes later.
 
 import { board } from '../../arch/fdt';
-import { param_is, param_u32 } from '../../init/params';
+import { param_bool, param_u32 } from '../../init/params';
 import { memblock_alloc } from '../../mm/memblock';
 import {
   vmcoreinfo_number,
@@ -42,7 +42,7 @@ export function percpu_set_init(pages: u32, overwrite: bool): void {
   pages = param_u32('printk.percpu_pages', pages);
   if (pages < PAGES_MIN) pages = PAGES_MIN;
   if (pages > PAGES_MAX) pages = PAGES_MAX;
-  if (param_is('printk.percpu_overwrite', '0')) overwrite = false;
+  if (!param_bool('printk.percpu_overwrite', true)) overwrite = false;
   const harts = board.nr_harts;
   store<usize>(percpu_buffers, memblock_alloc(<usize>harts * offsetof<percpu_buffer>(), 8));
   for (let cpu: u32 = 0; cpu < harts; cpu++) {
