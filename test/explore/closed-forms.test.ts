@@ -150,3 +150,114 @@ describe('lastzero', () => {
     expect(within(programs.lastZero(4), 0)).toEqual(clean(28));
   });
 });
+
+/**
+ * A task of so many accesses with interrupts enabled, an interrupt whose handler has some more, and an NMI
+ * with one. All are amoadd.w of different bits: the registers that they leave tell in which order they came.
+ * The interrupt is raised by the task before its accesses, or by another hart, whenever that likes.
+ */
+function interrupted(
+  task: number,
+  handler: number,
+  raisedBy: 'task' | 'hart 1',
+  word: (access: number) => string = () => 'x',
+) {
+  const add = (access: number, by: string, address: string): string =>
+    `la ${address}, ${word(access)}\n li ${by}, ${1 << access}\n amoadd.w s${2 + access}, ${by}, (${address})`;
+  const adds = (from: number, count: number, by: string, address: string): string =>
+    Array.from({ length: count }, (_, i) => add(from + i, by, address)).join('\n');
+  const raise = 'li t0, 1\n li t1, MSIP\n sw t0, (t1)';
+  const body = `
+    la t0, handler
+    csrw mtvec, t0
+    la t0, nmi_handler
+    li t1, NMI
+    sw t0, (t1)
+    li t0, MSIE
+    csrw mie, t0
+    csrsi 0x744, MIE
+    csrsi mstatus, MIE
+    ${raisedBy === 'task' ? raise : ''}
+    ${adds(0, task, 't0', 't1')}
+    csrci mstatus, MIE`;
+  const rest = `
+    .balign 4
+  handler:
+    li t3, MSIP
+    sw zero, (t3)
+    ${adds(task, handler, 't3', 't4')}
+    mret
+    .balign 4
+  nmi_handler:
+    ${add(task + handler, 't5', 't6')}
+    .word 0x70200073 # mnret
+    .data
+  x: .word 0
+  y: .word 0`;
+  const accesses = task + handler + 1;
+  return {
+    make: () =>
+      programs.program(raisedBy === 'task' ? [body] : [body, raise], {
+        rest,
+        region: { inject: ['nmi'] },
+      }),
+    registers: ({ machine }: programs.Program): string =>
+      machine.harts[0].x.slice(18, 18 + accesses).join(),
+  };
+}
+
+/** How many different endings there are, by the search within bounds and by partial-order reduction. */
+function endings({ make, registers }: ReturnType<typeof interrupted>, nmis: number): number[] {
+  return (['bounded', 'dpor'] as const).map((search) => {
+    const guest = make();
+    const { model } = guest;
+    const bounds = { preemptions: 3, irqs: 1, nmis };
+    const found = new Set<string>();
+    const all = settled(
+      model,
+      () => (search === 'dpor' ? dpor(model, bounds, LIMITS) : bounded(model, bounds, BOUNDED)),
+      () => found.clear(),
+    );
+    for (const { ending } of all) {
+      expect(ending.kind).toBe('done');
+      found.add(registers(guest));
+    }
+    return found.size;
+  });
+}
+
+describe('an interrupt among m accesses, h of its handler', () => {
+  it.each([1, 2, 5])('m = %i, all to one word: m + 1 places', (m) => {
+    expect(endings(interrupted(m, 1, 'task'), 0)).toEqual([m + 1, m + 1]);
+  });
+
+  it('is one place where none conflict, and two where one does', () => {
+    const of = (conflicting: readonly number[]) =>
+      interrupted(4, 1, 'task', (access) => (conflicting.includes(access) ? 'y' : 'x'));
+    expect(endings(of([4]), 0)).toEqual([1, 1]);
+    expect(endings(of([2, 4]), 0)).toEqual([2, 2]);
+  });
+
+  const sizes = [
+    [1, 1],
+    [2, 1],
+    [4, 2],
+  ] as const;
+
+  it.each(sizes)(
+    'm = %i, h = %i, both whenever they like, or not: (m + 1)(m + h + 3) + 1',
+    (m, h) => {
+      const places = (m + 1) * (m + h + 1); // of the two
+      const one = m + 1; // of either, without the other
+      const expected = places + one + one + 1;
+      expect(endings(interrupted(m, h, 'hart 1'), 1)).toEqual([expected, expected]);
+    },
+  );
+
+  it.each(sizes)('m = %i, h = %i, and pending where an NMI returns: comes there', (m, h) => {
+    // An NMI between two accesses before the handler is not to be: the interrupt has been pending.
+    const places = (m + 1) * (m + h + 1) - (m * (m + 1)) / 2 + m;
+    const expected = places + (m + 1);
+    expect(endings(interrupted(m, h, 'task'), 1)).toEqual([expected, expected]);
+  });
+});
