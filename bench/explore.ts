@@ -29,8 +29,8 @@ const RESTORED_PAGES = 16;
 const RESTORES = 20_000;
 /** Rounds of AB-BA; spin's model has the same. */
 const ROUNDS = 2;
-/** Random walks, and every how many of them is looked at for what it has changed. */
-const WALKS = 20_000;
+/** Random walks of one of five turns, and every how many of them is looked at for what it has changed. */
+const WALKS = 5000;
 const PAGES_EVERY = 100;
 const STEPS_MAX = 10_000;
 const NOTHING_MEASURED = { steps: 0, stepsOf: [] };
@@ -59,7 +59,10 @@ async function executions(): Promise<Row> {
   const { model } = openRegion(elf, new Symbolizer(elf), options);
   walkAll(model, WALKS / 10); // what is visible is known from here on, and the code is warm
   let walked = { instructions: 0, pages: 0 };
-  const seconds = cpuSeconds(() => (walked = walkAll(model, WALKS)));
+  // The best of five: other load on the host shares caches and cores.
+  const seconds = Math.min(
+    ...Array.from({ length: 5 }, () => cpuSeconds(() => (walked = walkAll(model, WALKS)))),
+  );
   const rate = WALKS / seconds;
   const mean = (sum: number): string => Math.round(sum / WALKS).toLocaleString('en-US');
   return {
@@ -109,15 +112,16 @@ function restoring(): Row {
   const machine = new Machine({ harts: 1, memoryBytes: 1 << 20 });
   machine.load({ entry: RAM, segments: [{ address: RAM, bytes, memoryBytes: bytes.length }] });
   const mark = machine.mark();
-  let ns = 0n;
+  const ns: number[] = [];
   for (let i = 0; i < RESTORES; i++) {
     machine.run(Infinity, { maxInstructions: DIRTY_INSTRUCTIONS });
     if (machine.dirtyPages !== RESTORED_PAGES) throw new Error(`${machine.dirtyPages} dirty pages`);
     const before = process.hrtime.bigint();
     machine.rewind(mark);
-    ns += process.hrtime.bigint() - before;
+    ns.push(Number(process.hrtime.bigint() - before));
   }
-  const us = Number(ns) / RESTORES / 1000;
+  // The median: now and then the host lets something else run.
+  const us = ns.sort((a, b) => a - b)[RESTORES / 2] / 1000;
   return {
     name: `rewind ${RESTORED_PAGES} pages`,
     value: `${us.toFixed(1)} µs`,

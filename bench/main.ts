@@ -1,6 +1,7 @@
-// npm run bench [-- code|explore|footprint|kernel|lines|printk|speed …]: prints a line per measurement, with its
+// npm run bench [-- catalogue|code|explore|footprint|kernel|lines|printk|speed …]: prints a line per measurement, with its
 // target and the same thing measured on a peer in the same run. Ends with 1 if a target was missed.
 
+import { catalogue } from './catalogue.ts';
 import { codeQuality } from './code-quality.ts';
 import { explore } from './explore.ts';
 import { footprint } from './footprint.ts';
@@ -12,6 +13,7 @@ import { print, type Row } from './row.ts';
 import { speed } from './speed.ts';
 
 const PARTS: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
+  catalogue,
   code: () => codeQuality(),
   explore,
   footprint,

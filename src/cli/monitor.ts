@@ -19,6 +19,8 @@ export interface MonitorTarget {
   wake(): void;
   /** Writes an ELF core file. @throws PrintkitError when it cannot. */
   dump?(path: string): void;
+  /** Writes the machine, for `run --restore`. @throws PrintkitError when it cannot. */
+  save?(path: string): void;
   /** `printk+0x14 (printk.ts:12)`, or undefined without symbols. */
   describe?(address: number): string | undefined;
 }
@@ -66,7 +68,12 @@ const COMMANDS: Readonly<Record<string, MonitorCommand>> = {
   dump: {
     usage: 'dump FILE',
     help: 'ELF core of the guest as it is now',
-    run: dump,
+    run: (target, words) => writeFile(words, (path) => target.dump?.(path)),
+  },
+  save: {
+    usage: 'save FILE',
+    help: 'the machine as it is now, for run --restore FILE',
+    run: (target, words) => writeFile(words, (path) => target.save?.(path)),
   },
   stop: {
     usage: 'stop',
@@ -136,10 +143,10 @@ function nmi(target: MonitorTarget, [hart]: readonly string[]): string[] {
   return [];
 }
 
-function dump(target: MonitorTarget, [path]: readonly string[]): string[] {
+function writeFile([path]: readonly string[], write: (path: string) => void): string[] {
   if (path === undefined) throw new MonitorError('into which file?');
   try {
-    target.dump?.(path);
+    write(path);
   } catch (error) {
     if (error instanceof PrintkitError) return [error.message];
     throw error;

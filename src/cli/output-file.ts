@@ -36,10 +36,24 @@ export class OutputFile {
 
 /** @throws PrintkitError when it cannot be read */
 export function readInput(option: string, path: string): string {
+  return readBytes(option, path).toString('utf8');
+}
+
+/** @throws PrintkitError when it cannot be read */
+export function readBytes(option: string, path: string): Buffer {
   try {
-    return fs.readFileSync(path, 'utf8');
+    return fs.readFileSync(path);
   } catch (error) {
     throw unusable(option, 'read', path, error);
+  }
+}
+
+/** @throws PrintkitError when it cannot be written */
+export function writeBytes(option: string, path: string, bytes: Uint8Array): void {
+  try {
+    fs.writeFileSync(path, bytes);
+  } catch (error) {
+    throw unusable(option, 'write', path, error);
   }
 }
 

@@ -16,6 +16,7 @@ import { Machine, type UartOptions } from '../machine/machine.ts';
 import { EXIT_DIED, EXIT_ERROR, EXIT_LIMIT, EXIT_SIGNAL } from './exit-codes.ts';
 import { type Guest, loadGuest } from './guest.ts';
 import { MonitorConsole, type MonitorTarget } from './monitor.ts';
+import { readBytes, writeBytes } from './output-file.ts';
 import { firmwareElf } from './paths.ts';
 import type { RunOptions } from './run.ts';
 import { Session, type SessionEnd } from './session.ts';
@@ -80,6 +81,7 @@ class Run {
       uarts: this.#serials.map(() => this.#uartOptions()),
     });
     machine.load(guest.image);
+    this.#restore(machine);
     this.#installHandlers();
     await this.#attach(machine, guest).catch(async (error: unknown) => {
       // What has been opened so far is closed again: links and sockets would stay behind.
@@ -103,6 +105,18 @@ class Run {
       for (const line of formatStats({ ...session.totals, wallMs })) say(line);
     }
     return exitCode(end);
+  }
+
+  #restore(machine: Machine): void {
+    const { restore } = this.#options;
+    if (restore === undefined) return;
+    const bytes = readBytes('--restore', restore);
+    try {
+      machine.restore(bytes);
+    } catch (error) {
+      if (!(error instanceof PrintkitError)) throw error;
+      throw new PrintkitError(`--restore ${restore}: ${error.message}`);
+    }
   }
 
   /** Said before the run, not after it. */
@@ -256,6 +270,7 @@ class Run {
       quit: () => this.#quit(0),
       wake: () => this.#session?.wake(),
       dump: (path) => guest.writeCore(path, machine),
+      save: (path) => writeBytes('save', path, machine.save()),
     };
   }
 

@@ -45,6 +45,7 @@ export interface RunOptions {
   traceFile?: string;
   lineScript?: string;
   core?: string;
+  restore?: string;
   stats: boolean;
   escape: { key: number | undefined };
 }
@@ -180,6 +181,10 @@ const OPTIONS: readonly OptionEntry[] = [
   {
     flags: '--core <file>',
     help: 'ELF core of the guest if it dies, fails, restarts or is left (see docs/crash-dumps.md)',
+  },
+  {
+    flags: '--restore <file>',
+    help: "go on with a machine that the monitor's save has written; same program, same options",
   },
   { flags: '--stats', help: 'report instructions and times on stderr at the end', default: false },
   {

@@ -16,6 +16,8 @@ import type { UndoLog } from './undo-log.ts';
 const BEYOND_MEMORY = 2 ** 32;
 /** A hart's pending interrupts. */
 export const pendingCell = (hart: number): number => BEYOND_MEMORY + 4 * hart;
+/** A hart's mscratch. */
+export const scratchCell = (hart: number): number => BEYOND_MEMORY + 0x1000 + 4 * hart;
 
 /** Register selects and bits of an 8250 whose reads have side effects. */
 const IIR = 2;

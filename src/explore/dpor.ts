@@ -245,9 +245,12 @@ class DporPass implements Pass {
     const own = this.#execution.events.findLast(
       (event) => event.process === second.process && event.index < second.index,
     );
+    const { process, footprint } = second;
+    const conflicting = this.#execution.conflictsOf(process, footprint, first.index);
+    // An entry may also have had to wait for another interrupt, which what raised that has put first.
     const older = second.isEntry
-      ? this.#execution.eventsOrderedWith(second.process).toReversed()
-      : this.#execution.conflictsOf(second.process, second.footprint, first.index);
+      ? [...this.#execution.eventsOrderedWith(process), ...conflicting].sort(latestFirst)
+      : conflicting;
     for (const event of older) {
       if (event.index >= first.index) continue;
       if (own !== undefined && happensBefore(event, own)) continue;
@@ -325,6 +328,8 @@ class DporPass implements Pass {
     return true;
   }
 }
+
+const latestFirst = (a: Event, b: Event): number => b.index - a.index;
 
 function isAsleep(node: Node, agent: AgentId): boolean {
   const process = node.processes.get(agent);

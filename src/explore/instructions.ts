@@ -13,6 +13,7 @@ const BYTES: Readonly<Record<string, AccessBytes | undefined>> = {
 
 const CSR_MSTATUS = 0x300;
 const CSR_MIE = 0x304;
+const CSR_MSCRATCH = 0x340;
 const CSR_MNSTATUS = 0x744;
 export const CSR_MIP = 0x344;
 export const CSR_TIME = 0xc01;
@@ -29,6 +30,12 @@ export function isAtomic(name: string): boolean {
 
 export function isStore(name: string): boolean {
   return name === 'sb' || name === 'sh' || name === 'sw';
+}
+
+/** What an instruction does with mscratch, which a handler has in common with what it interrupts. */
+export function scratchAccess({ name, imm, rs1 }: Decoded): 'read' | 'write' | undefined {
+  if (imm !== CSR_MSCRATCH || !name.startsWith('csr')) return undefined;
+  return name.startsWith('csrrw') || rs1 !== 0 ? 'write' : 'read';
 }
 
 /** A CSR access that other contexts may notice: what enables interrupts, and what is pending. */

@@ -39,8 +39,9 @@ export class Ownership {
   /** Bytes that are shared, for statistics. */
   sharedBytes = 0;
 
-  constructor(ramBytes: number) {
-    const buffer = new ArrayBuffer(ramBytes);
+  /** @param bytes of memory, and behind it whatever else contexts have in common */
+  constructor(bytes: number) {
+    const buffer = new ArrayBuffer(bytes);
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
   }

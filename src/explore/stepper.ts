@@ -11,12 +11,20 @@ import type { Machine } from '../machine/machine.ts';
 import type { Memory } from '../machine/memory.ts';
 import { RAM_BASE } from '../machine/memory-map.ts';
 import { CAUSE_FETCH_ACCESS, takeException } from '../machine/trap.ts';
-import { Board, pendingCell, readsTime } from './board.ts';
+import { Board, pendingCell, readsTime, scratchCell } from './board.ts';
 import { circles, type Jump } from './circle.ts';
 import { CodeMap } from './code-map.ts';
 import { HartTrack, SAVED_WORDS } from './hart-track.ts';
 import { maskOf } from './interrupts.ts';
-import { accessBytes, CSR_MIP, CSR_TIME, isAtomic, isStore, isVisibleCsr } from './instructions.ts';
+import {
+  accessBytes,
+  CSR_MIP,
+  CSR_TIME,
+  isAtomic,
+  isStore,
+  isVisibleCsr,
+  scratchAccess,
+} from './instructions.ts';
 import { LocalTime } from './local-time.ts';
 import type { Access } from './model.ts';
 import { ALL_SHARED, NO_PATTERN, Ownership, readPattern, writePattern } from './ownership.ts';
@@ -102,7 +110,7 @@ export class Stepper {
     this.#nmisCome = injectsNmis;
     this.#machine = machine;
     this.#memory = machine.memory;
-    this.ownership = new Ownership(machine.memory.bytes);
+    this.ownership = new Ownership(machine.memory.bytes + 4 * machine.harts.length);
     this.#code = new CodeMap(machine.memory, this.ownership, stops);
     this.time = new LocalTime(machine, this.log);
     this.tracks = machine.harts.map((hart) => new HartTrack(hart));
@@ -140,9 +148,13 @@ export class Stepper {
     const address = offset + RAM_BASE;
     const sharing = this.ownership.touch(track.contextFor(address), offset, bytes, writes);
     if (sharing !== 'local') return sharing === 'shared';
+    return this.#touchLocal(track, { address, bytes, kind: writes ? 'write' : 'read' });
+  }
+
+  /** An access to what other contexts of the hart touch too. @returns true when it is visible */
+  #touchLocal({ hart }: HartTrack, { address, bytes, kind }: Access): boolean {
     if ((hart.mstatus & MSTATUS_MIE) !== 0) return true;
     if (hart.nmie && this.#nmisCome) return true;
-    const kind = writes ? 'write' : 'read';
     const known = this.#localAccesses.some(
       (access) => access.address === address && access.bytes === bytes && access.kind === kind,
     );
@@ -219,7 +231,9 @@ export class Stepper {
 
   /** What the hart does next it can also do while an interrupt is pending. */
   canBeLate(track: HartTrack): boolean {
-    return track.standing === 'leaving' || this.standsBeforeAccess(track);
+    if (track.standing === 'leaving' || this.standsBeforeAccess(track)) return true;
+    const d = track.standing === 'access' ? this.instructionOf(track) : undefined;
+    return d !== undefined && scratchAccess(d) !== undefined;
   }
 
   /** The access to memory that a hart stands before, if it stands before one. */
@@ -269,6 +283,7 @@ export class Stepper {
     }
     if (d === undefined || stays) return this.#settled(track, 0);
     const bytes = accessBytes(d);
+    if (scratchAccess(d) !== undefined) return this.#stepScratch(track, d);
     if (bytes === undefined) return this.#stepInterruptState(track, d);
     const address = (hart.x[d.rs1] + d.imm) >>> 0;
     if (!this.#memory.contains(address, bytes)) return this.#stepDevice(track, d, address, bytes);
@@ -394,6 +409,12 @@ export class Stepper {
     else this.#run(track, 0);
     const looked: Access = { address: pendingCell(hart.id), bytes: 4, kind: 'read' };
     return d.name === 'mret' || d.name === 'mnret' ? [looked, ...this.trapped(track)] : [looked];
+  }
+
+  #stepScratch(track: HartTrack, d: Decoded): Access[] {
+    this.#perform(track, d);
+    this.#run(track, 0);
+    return [scratchOf(track, d)];
   }
 
   /** What a trap accesses, on its way in or out. */
@@ -531,9 +552,19 @@ export class Stepper {
     return false;
   }
 
+  /** mscratch counts as a word behind memory. */
+  #touchScratch(track: HartTrack, d: Decoded): boolean {
+    const access = scratchOf(track, d);
+    const offset = this.#memory.bytes + 4 * track.hart.id;
+    const writes = access.kind === 'write';
+    const sharing = this.ownership.touch(track.context, offset, access.bytes, writes);
+    return sharing !== 'private' && this.#touchLocal(track, access);
+  }
+
   #isVisible(track: HartTrack, d: Decoded): boolean {
     const { hart } = track;
     if (d.name.startsWith('csr')) {
+      if (scratchAccess(d) !== undefined) return this.#touchScratch(track, d);
       if (d.imm === CSR_TIME) this.time.noteRead(track);
       return isVisibleCsr(hart, d);
     }
@@ -548,3 +579,9 @@ export class Stepper {
     return false;
   }
 }
+
+const scratchOf = ({ hart }: HartTrack, d: Decoded): Access => ({
+  address: scratchCell(hart.id),
+  bytes: 4,
+  kind: scratchAccess(d) ?? 'read',
+});

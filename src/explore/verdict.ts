@@ -10,13 +10,16 @@ import type { AgentId, Ending, Model } from './model.ts';
 import { replay, turnsOf } from './replay.ts';
 import { endingOf } from './search.ts';
 
+/** Words of a footprint from here on are no memory: a hart's pending interrupts, for one (model.ts). */
+const WORDS_OF_MEMORY = 2 ** 30;
+
 /** A hart that waits, in which context, and why. */
 export interface Waiting {
   readonly hart: AgentId;
   readonly process: ProcessId;
   /** What it reads while it waits. */
   readonly reads: Footprint;
-  /** Who wrote last what it reads; absent if nobody has since the start. */
+  /** Who wrote last the memory that it reads; absent if nobody has since the start. */
   readonly writer: Event | undefined;
   /** The interrupt whose handler it waits for, if that is pending and its hart has it off. */
   readonly heldOff: AgentId | undefined;
@@ -101,7 +104,9 @@ function verdictOf(
 function waitingOf(model: Model, execution: Execution, hart: AgentId): Waiting {
   const process = execution.processOf(hart);
   const reads = footprintOf(model.waitsOn(hart));
-  const writer = execution.events.findLast(({ footprint }) => writesInto(footprint, reads));
+  // Who has sent a sleeping hart its last interrupt, or acknowledged it, holds nothing.
+  const held = reads.filter(({ word }) => word < WORDS_OF_MEMORY);
+  const writer = execution.events.findLast(({ footprint }) => writesInto(footprint, held));
   const heldOff = model.heldOff?.(hart);
   const wouldProceed = model.wouldProceed?.(hart) ?? false;
   return { hart, process, reads, writer, heldOff, wouldProceed };

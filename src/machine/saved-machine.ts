@@ -1,5 +1,6 @@
 // A machine as a file: a header that says what machine and which program it was, the state of harts and
-// devices, and the pages of memory that are not zero. Little-endian; the header and the state are JSON.
+// devices, the pages of memory that are not zero, and a digest of all that. Little-endian; the header and
+// the state are JSON.
 // A file fits one version of this format, one board and one program; anything else is refused.
 // Leaves out what is attached to the lines.
 
@@ -8,8 +9,10 @@ import type { Memory } from './memory.ts';
 import { PAGE_BYTES } from './memory-map.ts';
 import type { BoardState } from './restore-points.ts';
 
-export const SAVED_VERSION = 1;
+export const SAVED_VERSION = 2;
 const MAGIC = 'printkit machine\n';
+/** Hex digits at the end. */
+const DIGEST_BYTES = 16;
 /** In place of the numbers that JSON does not have. */
 const INFINITY = '\u221e';
 
@@ -56,12 +59,14 @@ export function encodeMachine(
   const header: Header = { version: SAVED_VERSION, identity, board, pages };
   const json = (_key: string, value: unknown) => (value === Infinity ? INFINITY : value);
   const text = new TextEncoder().encode(`${MAGIC}${JSON.stringify(header, json)}\n`);
-  const bytes = new Uint8Array(text.length + pages.length * PAGE_BYTES);
+  const end = text.length + pages.length * PAGE_BYTES;
+  const bytes = new Uint8Array(end + DIGEST_BYTES);
   bytes.set(text);
   pages.forEach((page, i) => {
     const from = memory.u8.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
     bytes.set(from, text.length + i * PAGE_BYTES);
   });
+  bytes.set(new TextEncoder().encode(digestOf([bytes.subarray(0, end)])), end);
   return bytes;
 }
 
@@ -84,18 +89,22 @@ export function decodeMachine(bytes: Uint8Array, identity: SavedIdentity): Decod
         `${SAVED_VERSION}: save it again`,
     );
   }
+  const start = end + 1;
+  const length = start + header.pages.length * PAGE_BYTES + DIGEST_BYTES;
+  if (bytes.length !== length) {
+    throw new PrintkitError(
+      `saved machine: ${bytes.length} bytes, expected ${length}: the file is damaged`,
+    );
+  }
+  const digest = new TextDecoder().decode(bytes.subarray(length - DIGEST_BYTES));
+  if (digest !== digestOf([bytes.subarray(0, length - DIGEST_BYTES)])) {
+    throw new PrintkitError('saved machine: its digest does not fit: the file is damaged');
+  }
   for (const [key, name] of Object.entries(NAMES) as [keyof SavedIdentity, string][]) {
     if (header.identity[key] === identity[key]) continue;
     throw new PrintkitError(
       `saved machine: its ${name} is ${String(header.identity[key])}, ` +
         `this machine's is ${String(identity[key])}`,
-    );
-  }
-  const start = end + 1;
-  if (bytes.length !== start + header.pages.length * PAGE_BYTES) {
-    throw new PrintkitError(
-      `saved machine: ${bytes.length} bytes, expected ` +
-        `${start + header.pages.length * PAGE_BYTES}: the file is damaged`,
     );
   }
   const fill = (memory: Memory) =>
@@ -107,12 +116,17 @@ export function decodeMachine(bytes: Uint8Array, identity: SavedIdentity): Decod
 }
 
 function readHeader(text: string): Header {
+  const damaged = new PrintkitError('saved machine: its header is damaged');
+  let header: Partial<Header> | null;
   try {
     const json = (_key: string, value: unknown) => (value === INFINITY ? Infinity : value);
-    return JSON.parse(text, json) as Header;
+    header = JSON.parse(text, json) as Partial<Header> | null;
   } catch {
-    throw new PrintkitError('saved machine: its header is damaged');
+    throw damaged;
   }
+  // The rest of it is as it was written, or its digest does not fit.
+  if (typeof header?.version !== 'number' || !Array.isArray(header.pages)) throw damaged;
+  return header as Header;
 }
 
 function isZero(memory: Memory, page: number): boolean {

@@ -11,6 +11,12 @@ import { CLI, ensureBuilt } from './printkit.ts';
 ensureBuilt();
 const folder = scratchFolder();
 const echo = guestElf(folder, 'echo.elf', ECHO);
+/** Says that it has begun, and echoes. */
+const begins = guestElf(
+  folder,
+  'begins.elf',
+  `li s0, UART\n li t0, 3\n sb t0, 3(s0)\n li t0, 'B'\n sb t0, 0(s0)\n${ECHO}`,
+);
 const chatter = guestElf(folder, 'chatter.elf', CHATTER);
 
 /** A terminal window with printkit in it. */
@@ -127,6 +133,33 @@ describe('the console', () => {
     await term.shows('a\x03\x1a\x04\x11b');
     term.type('q');
     expect(await term.exit()).toBe(0);
+  });
+});
+
+describe('a machine that the monitor has saved', () => {
+  const file = path.join(folder, 'saved');
+  const restore = (...args: string[]) => window(['--restore', file, ...args, begins]);
+
+  it('goes on in another run, as often as one likes, and only as what it was', async () => {
+    const first = window(['--smp', '2', begins]);
+    await first.shows('B');
+    first.type(`\x01csave ${file}\r`);
+    await first.shows(`wrote ${file}`);
+    first.type('save /no/such/folder/file\rquit\r');
+    await first.shows('save: cannot write /no/such/folder/file: ENOENT');
+    expect(await first.exit()).toBe(0);
+
+    const again = restore('--smp', '2');
+    again.type('hello');
+    await again.shows('hello');
+    expect(again.screen).not.toContain('B');
+    again.type('q');
+    expect(await again.exit()).toBe(0);
+
+    const other = restore('--smp', '1');
+    expect(await other.exit()).toBe(125);
+    const reason = `--restore ${file}: saved machine: its number of harts is 2, this machine's is 1`;
+    expect(other.errors).toBe(`printkit: ${reason}\n`);
   });
 });
 

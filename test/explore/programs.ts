@@ -112,6 +112,19 @@ export function readers(count: number): Program {
   return program(bodies, { rest: '.data\n word: .word 0' });
 }
 
+/** Abdulla et al.: hart i stores a[i + 1] := a[i] + 1, hart 0 looks for the last zero from the end. */
+export function lastZero(n: number): Program {
+  const search = `
+    la t1, a + ${4 * n}
+  1: lw t0, (t1)
+    addi t1, t1, -4
+    bnez t0, 1b`;
+  const adders = range(n).map(
+    (i) => `la t1, a + ${4 * i}\n lw t0, (t1)\n addi t0, t0, 1\n sw t0, 4(t1)`,
+  );
+  return program([search, ...adders], { rest: `.data\n a: .zero ${4 * (n + 1)}` });
+}
+
 /** Dining philosophers, all taking the left fork first: 2^n - 1 traces, one of them a deadlock. */
 export function philosophers(n: number): Program {
   const bodies = range(n).map(

@@ -74,6 +74,84 @@ describe('an interrupt', () => {
   });
 });
 
+describe('what a handler leaves in mscratch', () => {
+  it('its hart finds, if the interrupt came before it looked', () => {
+    const task = `${SETUP}\n li t0, 1\n li t1, MSIP\n sw t0, (t1)\n csrr s2, mscratch`;
+    const make = (): Program => program([task], { rest: handler('li t4, 1\n csrw mscratch, t4') });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+});
+
+describe('two interrupts of one hart', () => {
+  /** Software interrupts and the timer; only their handlers touch x, which neither task does. */
+  const rest = `
+      .balign 4
+    handler:
+      la s1, x
+      csrr t3, mcause
+      andi t3, t3, 7
+      li t4, 7
+      beq t3, t4, tick
+      li t3, MSIP
+      sw zero, (t3)
+      lw s2, (s1)
+      addi s2, s2, 1
+      mret
+    tick:
+      li t3, MTIMECMP
+      li t4, -1
+      sw t4, 4(t3)
+      li t4, 1
+      sw t4, (s1)
+      mret
+      .data
+    x: .word 0`;
+  const task = `
+      la t0, handler
+      csrw mtvec, t0
+      li t0, MSIE | MTIE
+      csrw mie, t0
+      li t0, MTIMECMP
+      sw zero, 4(t0)
+      sw zero, (t0)
+      csrsi mstatus, MIE
+      nop
+      csrci mstatus, MIE`;
+
+  it('come in either order, if only their handlers meet', () => {
+    const sender = 'li t0, 1\n li t1, MSIP\n sw t0, (t1)';
+    const make = (): Program => program([task, sender], { rest });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    // No software interrupt, one before the timer's, one after it.
+    expect(outcomes(make, seen)).toEqual(both(['0', '1', '2']));
+  });
+});
+
+describe('the end of a region', () => {
+  const stores = 'la s0, x\n li t0, 1\n sw t0, (s0)';
+  const rest = '.data\n x: .word 0';
+
+  it.each(['all', 'any'] as const)('at a hart that jumps to itself is one: %s', (ends) => {
+    const make = (): Program => {
+      const last = `${stores}\n end: j .`;
+      const { symbols } = program([last, stores], { rest });
+      const until = ['end', 'done'].map((symbol) => symbols.get(symbol) ?? 0);
+      return program([last, stores], { rest, region: { ends, until } });
+    };
+    expect(outcomes(make, (_, kind) => kind)).toEqual(both(['done']));
+  });
+
+  it('may be where it begins, or the head of a loop that waits', () => {
+    const waits = 'la s0, x\n end: lw t0, (s0)\n beqz t0, end';
+    const make = (): Program => {
+      const { symbols } = program([waits], { rest });
+      return program([waits], { rest, region: { until: [symbols.get('end') ?? 0] } });
+    };
+    expect(outcomes(make, (_, kind) => kind)).toEqual(both(['done']));
+  });
+});
+
 describe('an NMI', () => {
   it('before the hart takes the lock that it takes too', () => {
     const task = `la t0, nmi_handler\n li t1, NMI\n sw t0, (t1)\n csrsi 0x744, MIE

@@ -2,6 +2,7 @@
 // instruction, and a file fits only the machine and the program that it was saved from.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PrintkitError } from '../../src/errors.ts';
 import { MockLine } from '../../devices/uart8250/index.ts';
 import type { Machine, MachineOptions } from '../../src/machine/machine.ts';
 import { guest } from './guest.ts';
@@ -258,12 +259,14 @@ describe('saved machines', () => {
   it('say what does not fit', () => {
     const saved = busy().save();
     const text = new TextDecoder().decode(saved.subarray(0, 60));
-    const version2 = saved.slice();
-    version2[text.indexOf('"version":1') + 10] = '2'.charCodeAt(0);
+    const version1 = saved.slice();
+    version1[text.indexOf('"version":2') + 10] = '1'.charCodeAt(0);
     const cases: [Machine, Uint8Array, string][] = [
       [busy(), new Uint8Array(100), 'this is not a saved machine'],
-      [busy(), version2, 'version 2 of the format, this is version 1: save it again'],
+      [busy(), version1, 'version 1 of the format, this is version 2: save it again'],
       [busy(), saved.subarray(0, saved.length - 1), 'the file is damaged'],
+      [busy(), saved.subarray(0, 40), 'this is not a saved machine'],
+      [busy(), new TextEncoder().encode('printkit machine\nnull\n'), 'its header is damaged'],
       [
         guest(BUSY, { ...OPTIONS, harts: 3 }).machine,
         saved,
@@ -274,5 +277,21 @@ describe('saved machines', () => {
     for (const [machine, bytes, message] of cases) {
       expect(() => machine.restore(bytes)).toThrow(message);
     }
+  });
+
+  it('that are damaged anywhere are refused, and the machine stays as it is', () => {
+    const machine = busy();
+    run(machine, 20_000);
+    const saved = machine.save();
+    const other = busy();
+    run(other, 3_000);
+    const before = stateOf(other);
+    const property = fc.property(fc.nat(saved.length - 1), fc.nat(7), (at, bit) => {
+      const damaged = saved.slice();
+      damaged[at] ^= 1 << bit;
+      expect(() => other.restore(damaged)).toThrow(PrintkitError);
+    });
+    fc.assert(property, { seed: 3, numRuns: 60 });
+    expect(stateOf(other)).toEqual(before);
   });
 });
