@@ -202,6 +202,8 @@ describe('output', () => {
     child.stdout.pause();
     const stderr: Buffer[] = [];
     child.stderr.on('data', (bytes: Buffer) => stderr.push(bytes));
+    // From the first bytes on, until the pipe is full, and more has come than it takes.
+    while (child.stdout.readableLength === 0) await new Promise((go) => setTimeout(go, 20));
     await new Promise((resolve) => setTimeout(resolve, 1500));
     child.kill('SIGTERM');
     const code = await new Promise((resolve) => child.on('exit', resolve));

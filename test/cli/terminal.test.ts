@@ -127,8 +127,8 @@ describe('the console', () => {
   });
 
   it('passes control characters on instead of acting on them', async () => {
-    const term = window([echo]);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const term = window([begins]);
+    await term.shows('B');
     term.type('a\x03\x1a\x04\x11b');
     await term.shows('a\x03\x1a\x04\x11b');
     term.type('q');
@@ -173,8 +173,8 @@ describe('keys after Ctrl-A', () => {
   });
 
   it('h helps, Ctrl-A goes to the guest', async () => {
-    const term = window([echo]);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const term = window([begins]);
+    await term.shows('B');
     term.type('\x01h');
     await term.shows(/Ctrl-A x {2}leave printkit/);
     term.type('\x01\x01!');
@@ -238,8 +238,8 @@ describe('keys after Ctrl-A', () => {
   });
 
   it('stop and cont freeze and go on', async () => {
-    const term = window([echo]);
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    const term = window([begins]);
+    await term.shows('B');
     term.type('\x01cstop\r');
     await term.shows(/stop\r\n/);
     term.type('\x01cabc');
