@@ -5,7 +5,9 @@ import { escapeHtml, htmlPage, legend } from '../html/page.ts';
 import { cycleGraph } from './html-cycle.ts';
 import { timeline } from './html-timeline.ts';
 import { endLines, lanesOf, lastShown, plural, type Report } from './report.ts';
-import { extentOf, type Row, placeText, type Reason, tableRows } from './rows.ts';
+import type { WarningReport } from './lock-warning.ts';
+import { placeText } from './place.ts';
+import { extentOf, type Reason, type Row, tableRows } from './rows.ts';
 import type { Story } from './story.ts';
 import { waitCycle } from './wait-cycle.ts';
 
@@ -87,7 +89,29 @@ export function htmlReport(report: Report): string {
     rest > 0 ? `<p>${plural(rest, 'more step')} of others, which change nothing for it.</p>` : '',
     section('Where everybody stands', '', stands(story)),
     said(story),
+    warningsHtml(report.warnings ?? []),
   ]);
+}
+
+/** What was covered without a finding, as a page. */
+export function htmlCoverage(sentence: string, warnings: readonly WarningReport[]): string {
+  const title = sentence.replace(/:.*/, '');
+  return htmlPage(title, STYLE, [
+    `<h1>${escapeHtml(title)}</h1><p>${escapeHtml(sentence)}</p>`,
+    warningsHtml(warnings),
+  ]);
+}
+
+const WARNINGS_TEXT =
+  'Orders of locks, seen over all executions, that could deadlock in one of them. The search looks for it.';
+
+function warningsHtml(warnings: readonly WarningReport[]): string {
+  if (warnings.length === 0) return '';
+  const items = warnings.map(({ status, headline, places }) => {
+    const lines = places.map((place) => `<div><code>${escapeHtml(place)}</code></div>`).join('');
+    return `<li>${escapeHtml(headline)}: <b>${status}</b>${lines}</li>`;
+  });
+  return section('Lock order', WARNINGS_TEXT, `<ul>${items.join('')}</ul>`);
 }
 
 const TABLE_TEXT =

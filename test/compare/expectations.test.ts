@@ -42,7 +42,9 @@ describe('the catalogue', () => {
   it('knows its scenarios by name only', () => {
     expect(scenarioCase('sem-up').classes).toEqual([2]);
     expect(() => scenarioCase('sem-down')).toThrow(PrintkitError);
-    expect(() => scenarioCase('sem-down')).toThrow('there is no scenario "sem-down", only wakeup-rq');
+    expect(() => scenarioCase('sem-down')).toThrow(
+      'there is no scenario "sem-down", only wakeup-rq',
+    );
   });
 });
 
