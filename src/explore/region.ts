@@ -98,10 +98,11 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
   const hart = machine.runTo(new Set([from]), limit);
   if (hart === undefined) {
     const what = scenario === undefined ? 'the program' : `run ${scenario}`;
+    // Before the guest is asked for its scenarios, which it then has said last.
+    const words = lastWords(machine, wire);
     const wrong = scenario === undefined ? undefined : misnamed(machine, wire, scenario);
     throw new PrintkitError(
-      wrong ??
-        `${what} never comes to ${region.from}${lastWords(machine, wire)}: nothing to explore`,
+      wrong ?? `${what} never comes to ${region.from}${words}: nothing to explore`,
     );
   }
   play.reached(region.from, hart.localNs);

@@ -235,6 +235,8 @@ describe('bad input', () => {
     ['/etc/hostname --kernel /etc/hostname', /hostname: not an ELF file/],
     ['sem-upp', /the guest has no scenario 'sem-upp'; did you mean sem-up\?/],
     ['nothing-like-it', /the guest has no scenario 'nothing-like-it'; it has .*sem-up/],
+    ['sem-up --smp 1', /never comes to scenario_begin; its last line is "run: sem-up: FAILED"/],
+    ['x --locks /no/such/file', /--locks: cannot read \/no\/such\/file: ENOENT/],
     ['x --jobs 0', /--jobs: "0" is not a whole number from 1 to 64/],
     ['--replay x --append y', /--append does not go with --replay/],
     ['--replay /no/such/file', /--replay: cannot read \/no\/such\/file: ENOENT/],
