@@ -12,7 +12,7 @@ import type { Story } from './story.ts';
 import { waitCycle } from './wait-cycle.ts';
 
 const STYLE = `
-body { max-width: 76rem; }
+body { max-width: 76rem; } svg.timeline { min-width: 52rem; }
 .verdict { border-left: 4px solid var(--c); padding: 0.1rem 0 0.1rem 0.9rem; }
 h1 { margin: 0.2rem 0; } pre { background: var(--shade); padding: 0.6rem 0.8rem; overflow-x: auto;
   font-size: 13px; border-radius: 4px; }
@@ -83,7 +83,7 @@ export function htmlReport(report: Report): string {
       'From left to right are steps in the order in which they were taken, not time: a turn is as wide as ' +
         'the logarithm of its steps; stretches in which nothing is decided are narrower. ✗ marks a switch without which this does not happen.',
       legend(LEGEND.filter(([kind]) => drawing.includes(`class="${kind}"`))),
-      drawing,
+      `<div class="wide">${drawing}</div>`,
     ),
     section('Step by step', TABLE_TEXT, table(report, rows, last)),
     rest > 0 ? `<p>${plural(rest, 'more step')} of others, which change nothing for it.</p>` : '',
