@@ -21,7 +21,10 @@ export type {
   ExploreOptions,
   ExploreProgress,
 } from './explore/explore.ts';
+export type { WarningReport, WarningStatus } from './explore/lock-warning.ts';
 export type { Bounds } from './explore/search.ts';
+export { parseLockTable } from './debug/lock-table.ts';
+export type { LockTable } from './debug/lock-table.ts';
 export { scenario } from './scenario.ts';
 export type { ScenarioOptions } from './scenario.ts';
 

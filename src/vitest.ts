@@ -8,6 +8,7 @@
 import { expect } from 'vitest';
 import { type Exploration, explore, type ExploreOptions } from './explore/explore.ts';
 import type { Bounds } from './explore/search.ts';
+import { isLockup } from './explore/verdict-text.ts';
 
 export { scenario, type ScenarioOptions } from './scenario.ts';
 
@@ -87,7 +88,7 @@ type Finding = Extract<Exploration, { kind: 'finding' }>;
 
 /** Harts that wait for ever, asleep or in a loop; the guest saying so itself is something else. */
 function isDeadlock({ report: { ending } }: Finding): boolean {
-  if (ending.kind === 'failed') return ending.reason.startsWith('soft lockup');
+  if (ending.kind === 'failed') return isLockup(ending.reason);
   return ending.kind === 'deadlock';
 }
 

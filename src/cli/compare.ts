@@ -136,15 +136,17 @@ async function compareSchedules(
 ): Promise<void> {
   const { SCENARIO_CASES } = await import('../compare/expectations.ts');
   const { scenarioCase } = await import('../compare/scenario-case.ts');
-  const { exploreAll } = await import('../compare/explore-run.ts');
+  const { exploreAll, questionsOf } = await import('../compare/explore-run.ts');
   const { explorePage, exploreTable } = await import('../compare/explore-table.ts');
   const page = options.html === undefined ? undefined : openPage(options.html);
   const cases = options.scenario?.map(scenarioCase) ?? SCENARIO_CASES;
   const { elf, seconds, jobs, preemptions, irqs, nmis } = options;
   const total = designs.length * cases.length;
-  const minutes = Math.ceil((total * (seconds + OVERHEAD_SECONDS)) / 60);
+  const questions = cases.reduce((sum, each) => sum + questionsOf(each), 0);
+  const longest = designs.length * questions * (seconds + OVERHEAD_SECONDS);
   process.stderr.write(
-    `printkit: ${designs.length} designs in ${cases.length} scenarios, ${seconds} s each: ${minutes} min at most\n`,
+    `printkit: ${designs.length} designs in ${cases.length} scenarios, ${seconds} s each for hangs, ` +
+      `and again for messages: ${Math.ceil(longest / 60)} min at most\n`,
   );
   const results = await exploreAll(designs, cases, {
     ...{ elf, seconds, jobs, progress: progressOf(total) },

@@ -19,12 +19,14 @@ export interface CommandOptions {
   readonly executions?: number;
   readonly samples: number;
   readonly seed: number;
-  readonly strategy?: readonly Choice[];
+  /** Each time that it was given, a list. */
+  readonly strategy?: readonly (readonly Choice[])[];
   readonly steps: number;
   readonly memory: number;
   readonly jobs: number;
-  readonly inject?: readonly Injection[];
-  readonly check?: readonly Check[];
+  readonly inject?: readonly (readonly Injection[])[];
+  readonly check?: readonly (readonly Check[])[];
+  readonly locks?: string;
   readonly lineScript?: string;
   readonly from: string;
   readonly until: string;
@@ -40,6 +42,7 @@ export type Choice = StrategyName | 'systematic';
 const CHOICES: Readonly<Record<Choice, true>> = {
   natural: true,
   disturbed: true,
+  directed: true,
   'random walk': true,
   'pct 2': true,
   'pct 3': true,
@@ -71,20 +74,21 @@ const count =
   (option: string, text: string): number =>
     parseCount(option, text, min, max);
 
-/** One of the names of a table; words are joined by dashes on the command line. */
-const oneOf = <Name extends string>(table: Readonly<Record<Name, true>>) => {
+/** Names of a table, with commas between; words are joined by dashes on the command line. */
+const listOf = <Name extends string>(table: Readonly<Record<Name, true>>) => {
   const names = Object.keys(table) as Name[];
   const list = names.map(dashed).join(', ');
-  const parse = (option: string, text: string): Name => {
-    const found = names.find((name) => dashed(name) === text);
-    if (found !== undefined) return found;
-    throw new PrintkitError(`${option}: "${text}" is not one of ${list}`);
-  };
+  const parse = (option: string, text: string): readonly Name[] =>
+    text.split(',').map((word) => {
+      const found = names.find((name) => dashed(name) === word.trim());
+      if (found !== undefined) return found;
+      throw new PrintkitError(`${option}: "${word}" is not one of ${list}`);
+    });
   return { list, parse };
 };
-const choices = oneOf(CHOICES);
-const injections = oneOf(INJECTIONS);
-const checks = oneOf(CHECKS);
+const choices = listOf(CHOICES);
+const injections = listOf(INJECTIONS);
+const checks = listOf(CHECKS);
 
 /** With `--replay`, these come from the finding. */
 export const REPLAYED: readonly (keyof CommandOptions)[] = [
@@ -93,6 +97,7 @@ export const REPLAYED: readonly (keyof CommandOptions)[] = [
   'inject',
   'check',
   'lineScript',
+  'locks',
   'from',
   'until',
   'out',
@@ -129,7 +134,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   { flags: '--seed <n>', help: 'of the random executions', parse: count(0, SEED_MAX), default: 1 },
   {
     flags: '--strategy <name>',
-    help: `only this: ${choices.list} (may be given several times)`,
+    help: `only these, with commas between: ${choices.list}`,
     parse: choices.parse,
     repeats: true,
   },
@@ -154,7 +159,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   },
   {
     flags: '--inject <what>',
-    help: `may come at any moment: ${injections.list} (may be given several times)`,
+    help: `may come at any moment, with commas between: ${injections.list}`,
     parse: injections.parse,
     repeats: true,
   },
@@ -170,8 +175,15 @@ export const OPTIONS: readonly OptionEntry[] = [
   },
   { flags: '--from <symbol>', help: 'where the region begins', default: 'scenario_begin' },
   { flags: '--until <symbol>', help: 'where it ends', default: 'scenario_end' },
+  {
+    flags: '--locks <file>',
+    help: "the guest's lock functions, as JSON: names and orders of locks",
+  },
   { flags: '--out <file>', help: 'write the finding, for --replay' },
-  { flags: '--html <file>', help: 'write the finding as a page with a timeline' },
+  {
+    flags: '--html <file>',
+    help: 'write the finding as a page with a timeline, or what was covered',
+  },
   { flags: '--replay <file>', help: 'repeat a finding; scenario, --append and so on come from it' },
   { flags: '--progress', help: 'say every second how far it is, even if nobody watches' },
   { flags: '--kernel <file>', help: 'another guest, an ELF file', default: firmwareElf() },

@@ -3,6 +3,7 @@
 // options, files, signals and the terminal; the work is in src/explore/explore.ts.
 
 import { Command } from 'commander';
+import { parseLockTable } from '../debug/lock-table.ts';
 import { PrintkitError } from '../errors.ts';
 import type { Exploration, ExploreOptions } from '../explore/explore.ts';
 import { EXIT_LIMIT } from './exit-codes.ts';
@@ -54,10 +55,8 @@ async function look(
       explore({ ...wanted, signal, progress: line.show }),
     );
     line.clear();
-    if (result.kind === 'finding') {
-      out?.write(result.file);
-      html?.write(result.html());
-    }
+    if (result.kind === 'finding') out?.write(result.file);
+    html?.write(result.html());
     return await show(result);
   } catch (error) {
     line.clear();
@@ -72,7 +71,8 @@ async function show(result: Exploration): Promise<number> {
   const seconds = result.seconds.toFixed(1);
   if (result.kind === 'covered') {
     const why = result.stopped === 'signal' ? 'interrupted after ' : '';
-    await print(`${result.sentence} (${why}${seconds} s)\n`);
+    const [sentence, ...warnings] = result.text().split('\n');
+    await print(`${sentence} (${why}${seconds} s)\n${warnings.join('\n')}`);
     return result.complete ? 0 : EXIT_LIMIT;
   }
   await print(`${result.text(process.stdout.columns)}found after ${seconds} s\n`);
@@ -113,7 +113,7 @@ async function optionsOf(
 ): Promise<ExploreOptions> {
   const { exploreNamed } = await import('../compare/explore-case.ts');
   const { preemptions, irqs, nmis, executions, strategy, lineScript } = options;
-  const { out, kernel } = options;
+  const { out, kernel, locks } = options;
   const again =
     out === undefined
       ? process.argv.slice(3)
@@ -125,16 +125,17 @@ async function optionsOf(
     ...named,
     ...(given('smp') || named.harts === undefined ? { harts: options.smp } : {}),
     ...(lineScript === undefined ? {} : { lineScript: readInput('--line-script', lineScript) }),
+    ...(locks === undefined ? {} : { locks: parseLockTable(readInput('--locks', locks), locks) }),
     from: options.from,
     until: options.until,
-    inject: options.inject ?? [],
-    messages: options.check?.includes('messages') ?? false,
+    inject: (options.inject ?? []).flat(),
+    messages: (options.check ?? []).flat().includes('messages'),
     bounds: { preemptions, irqs, nmis },
     seconds: options.time,
     ...(executions === undefined ? {} : { executions }),
     samples: options.samples,
     seed: options.seed,
-    ...(strategy === undefined ? {} : { strategies: strategy }),
+    ...(strategy === undefined ? {} : { strategies: strategy.flat() }),
     stepsMax: options.steps,
     memory: options.memory,
     jobs: options.jobs,

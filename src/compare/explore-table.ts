@@ -6,6 +6,7 @@ import { scenarioGrid } from './grid.ts';
 
 const MEANING = [
   'hangs 2p 1i: harts wait for ever, in a schedule with 2 preemptions and 1 interrupt; fails: the guest says so;',
+  'loses: a message is not on the wire, or not once, whole and in its place;',
   'clean: all schedules within the bounds end well; partial: none was found, but not all were explored;',
   'partial 1: all with one preemption or interrupt were.',
 ];
@@ -38,7 +39,7 @@ export function exploreTable(results: readonly ExploreResult[], width?: number):
 }
 
 const isFinding = ({ outcome }: ExploreResult): boolean =>
-  outcome === 'hangs' || outcome === 'fails';
+  outcome !== 'clean' && outcome !== 'partial';
 
 function detail(result: ExploreResult): string[] {
   const { design, scenario, text, executions, seconds } = result;
@@ -56,7 +57,7 @@ function axesOf(results: readonly ExploreResult[]) {
 
 const STYLE = `
 td, th { padding: 0.2rem 0.6rem; text-align: left; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } .hangs, .fails { color: var(--lost); font-weight: 600; }
+th { font-weight: 600; } .hangs, .fails, .loses { color: var(--lost); font-weight: 600; }
 .clean { color: var(--ok); } .partial { color: var(--soft); }
 `;
 

@@ -3,7 +3,7 @@
 
 import type { Machine } from '../machine/machine.ts';
 import { RAM_BASE } from '../machine/memory-map.ts';
-import { GuestLocks } from './guest-locks.ts';
+import { GuestLocks, type Locks } from './guest-locks.ts';
 import type { Symbolizer } from './symbolizer.ts';
 
 /** Behind a label without a size: so far it is still taken to name what is there. */
@@ -23,15 +23,18 @@ const MTIMECMP = 0x4000;
 const MTIME = 0xbff8;
 
 export class DataNames {
-  readonly locks: GuestLocks;
+  readonly locks: Locks;
   readonly #machine: Machine;
   readonly #symbolizer: Symbolizer;
 
-  /** The guest has initialised its locks: those initialised later have no name. */
-  constructor(machine: Machine, symbolizer: Symbolizer) {
+  /**
+   * The guest has initialised its locks: those initialised later have no name.
+   * @param locks default: those of the firmware
+   */
+  constructor(machine: Machine, symbolizer: Symbolizer, locks?: Locks) {
     this.#machine = machine;
     this.#symbolizer = symbolizer;
-    this.locks = new GuestLocks(machine, symbolizer);
+    this.locks = locks ?? new GuestLocks(machine, symbolizer);
   }
 
   /** What is at an address of memory, as far as known: "p->pi_lock", "flag", "hart 0's stack". */

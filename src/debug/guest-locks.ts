@@ -34,7 +34,21 @@ const OBJECT_BYTES_MAX = 0x100;
 /** A semaphore's lock is named after it. */
 const SEMAPHORE_LOCK = /^(.*sem)(\.|->)lock$/;
 
-export class GuestLocks {
+/** What reports ask about the locks of a guest. */
+export interface Locks {
+  /** Addresses of all that are known. */
+  readonly addresses: ReadonlySet<number>;
+  /** The hart that holds a lock. */
+  ownerOf(address: number): number | undefined;
+  nameOf(address: number): string;
+  /** The semaphore that a lock is in front of. */
+  semaphoreOf(address: number): { readonly name: string; readonly count: number } | undefined;
+  /** The lock that an address is in, or that is in front of the object that it is in. */
+  partAt(address: number): LockPart | undefined;
+  describe(address: number): string | undefined;
+}
+
+export class GuestLocks implements Locks {
   /** Addresses, as they were in the list when this was made. */
   readonly addresses: ReadonlySet<number>;
   readonly #sorted: readonly number[];

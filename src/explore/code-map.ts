@@ -14,11 +14,14 @@ import type { Ownership } from './ownership.ts';
 export const OPERATION_STUB = OPERATIONS.length;
 /** The end of the region to explore, or a jump to itself: the hart goes no further. */
 export const OPERATION_STOP = OPERATIONS.length + 1;
+/** Not an instruction: who is noted when a hart gets to the instruction behind it. */
+export const OPERATION_NOTE = OPERATIONS.length + 2;
 
 /** Words of an instruction: operation and registers, two arguments, its address. */
 export const INSTRUCTION_WORDS = 4;
 const PC_WORD = 3;
 const CODE_WORDS = 1 << 22;
+/** Instructions of a run; each may have a note in front. */
 const RUN_MAX = 64;
 /** Behind these there may be anything. */
 const LEADS_AWAY: ReadonlySet<string> = new Set(['jal', 'jalr', 'mret', 'mnret']);
@@ -30,6 +33,8 @@ export class CodeMap {
   readonly #memory: Memory;
   readonly #ownership: Ownership;
   readonly #stops: ReadonlySet<number>;
+  /** Addresses that somebody wants to know of when a hart gets there. */
+  readonly #noted = new Set<number>();
   #instructions: Decoded[] = [];
   #top = INSTRUCTION_WORDS;
   /** Counts flushes: an index from before a flush is void. */
@@ -55,6 +60,16 @@ export class CodeMap {
   isStop(pc: number): boolean {
     return this.#stops.has(pc);
   }
+
+  /** From now on, `note` of the loop is called when a hart gets to this address. */
+  note(pc: number): void {
+    if (this.#noted.has(pc)) return;
+    this.#noted.add(pc);
+    if (this.#memory.contains(pc, 2) && this.places[(pc - RAM_BASE) >>> 1] !== 0) this.stale = true;
+  }
+
+  /** Something has to be noted in code that has been decoded: `flush` when no loop runs. */
+  stale = false;
 
   /** Index of the instruction at an address; 0 when it cannot be fetched. */
   find(pc: number): number {
@@ -85,13 +100,14 @@ export class CodeMap {
   /** Forgets everything: code has changed. */
   flush(): void {
     this.#generation++;
+    this.stale = false;
     this.places.fill(0);
     this.#instructions = [];
     this.#top = INSTRUCTION_WORDS;
   }
 
   #decodeRun(start: number): number {
-    if (this.#top + (RUN_MAX + 4) * INSTRUCTION_WORDS > CODE_WORDS) this.flush();
+    if (this.#top + (2 * RUN_MAX + 4) * INSTRUCTION_WORDS > CODE_WORDS) this.flush();
     const first = this.#top;
     let pc = start;
     for (let count = 0; count < RUN_MAX; count++) {
@@ -136,6 +152,10 @@ export class CodeMap {
     const { operation, imm: constant } = lower(decoded, pc);
     const stays = name === 'jal' && imm === 0;
     const number = this.#stops.has(pc) || stays ? OPERATION_STOP : operationNumber(operation);
+    if (this.#noted.has(pc)) {
+      this.#instructions[this.#top / INSTRUCTION_WORDS] = decoded;
+      this.#emit(OPERATION_NOTE, 0, 0, pc);
+    }
     const word = number | ((rd === 0 ? 32 : rd) << 8) | (rs1 << 16) | (rs2 << 24);
     this.#instructions[this.#top / INSTRUCTION_WORDS] = decoded;
     const next = pc + length;

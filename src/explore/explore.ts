@@ -7,12 +7,19 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
 import { type ElfFile, readElf } from '../debug/elf.ts';
+import type { LockTable } from '../debug/lock-table.ts';
 import { Symbolizer } from '../debug/symbolizer.ts';
 import { PrintkitError } from '../errors.ts';
 import type { FindingFile } from './finding-file.ts';
-import { htmlReport } from './html.ts';
+import { htmlCoverage, htmlReport } from './html.ts';
 import { type Job, type JobProgress, type JobResult, SYSTEMATIC } from './job.ts';
 import { clockSeconds } from './limits.ts';
+import {
+  mergedWarnings,
+  type WarningReport,
+  warningLines,
+  warningReports,
+} from './lock-warning.ts';
 import type { Injection } from './machine-model.ts';
 import { coverageSentence, presentReplay } from './present.ts';
 import { type Hand, Pool } from './pool.ts';
@@ -22,6 +29,7 @@ import { PORTFOLIO, type StrategyName } from './random.ts';
 import { openRegion, type RegionOptions, startOf } from './region.ts';
 import { type Report, reportText } from './report.ts';
 import type { Bounds } from './search.ts';
+import { waitCycle } from './wait-cycle.ts';
 
 export interface ExploreOptions {
   /** Path of the guest, an ELF file. */
@@ -39,6 +47,8 @@ export interface ExploreOptions {
   readonly inject?: readonly Injection[];
   /** What the far ends of the serial lines do, in this order: the text of a line script. */
   readonly lineScript?: string;
+  /** The functions of the guest's locks. Default: the firmware's, if it is the firmware. */
+  readonly locks?: LockTable;
   /** A defect of the first UART. */
   readonly fault?: Uart8250Fault;
   /** Whether a reset of the machine is a good end. Default no. */
@@ -95,6 +105,8 @@ export interface ExploredFinding {
   readonly verdict: string;
   /** What `text` and `html` show. */
   readonly report: Report;
+  /** What was seen of the order of locks, and what has become of it. */
+  readonly warnings: readonly WarningReport[];
   /** The report in so many columns, 100 if it is not said. */
   readonly text: (columns?: number) => string;
   /** The report as a page of its own. */
@@ -121,6 +133,12 @@ export interface ExploredCoverage {
   readonly bounds: Bounds;
   /** What was covered, and what that leaves out. */
   readonly sentence: string;
+  /** What was seen of the order of locks, and what has become of it. */
+  readonly warnings: readonly WarningReport[];
+  /** The sentence and the warnings, in lines. */
+  readonly text: () => string;
+  /** The same as a page of its own. */
+  readonly html: () => string;
   readonly seconds: number;
   /** Why it is not complete, if a limit or a signal has ended it. */
   readonly stopped: 'time' | 'signal' | undefined;
@@ -174,7 +192,13 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
     if (place < 0 || found?.kind !== 'found') return coveredBy(results, options, run);
     const before = results.slice(0, place).reduce((sum, each) => sum + countOf(each), 0);
     const { phase, file, foundAt } = found;
-    const report = { ...found.report, ...(options.again && { again: options.again }) };
+    const seen = mergedWarnings(results.slice(0, place + 1).map((each) => each?.warnings ?? []));
+    const warnings = warningReports(
+      seen,
+      'not reached before this finding',
+      waitCycle(found.report.story),
+    );
+    const report = { ...found.report, warnings, ...(options.again && { again: options.again }) };
     return {
       kind: 'finding',
       verdict: report.verdict.headline,
@@ -182,6 +206,7 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
       executions: before + found.executions,
       seconds: foundAt - run.begin,
       report,
+      warnings,
       text: (columns) => reportText(report, columns === undefined ? {} : { columns }),
       html: () => htmlReport(report),
       file,
@@ -234,7 +259,7 @@ const stepsOf = ({ stepsMax }: Pick<ExploreOptions, 'stepsMax'>): number =>
   stepsMax ?? DEFAULT_STEPS;
 
 function regionOf(options: ExploreOptions): RegionOptions {
-  const { scenario, lineScript, fault } = options;
+  const { scenario, lineScript, fault, locks } = options;
   return {
     harts: options.harts ?? 2,
     bootargs: options.append ?? '',
@@ -246,6 +271,7 @@ function regionOf(options: ExploreOptions): RegionOptions {
     ...(scenario === undefined ? {} : { scenario }),
     ...(lineScript === undefined ? {} : { script: lineScript }),
     ...(fault === undefined ? {} : { fault }),
+    ...(locks && { locks }),
   };
 }
 
@@ -310,13 +336,22 @@ function coveredBy(results: Results, options: ExploreOptions, run: Run): Explore
   const checked = options.messages === true ? MESSAGES_CHECKED : '';
   const stopped = complete ? undefined : run.stopped;
   const seconds = clockSeconds() - run.begin;
+  const whole = sentence + checked + hint;
+  const seen = mergedWarnings(results.map((each) => each?.warnings ?? []));
+  const warnings = warningReports(
+    seen,
+    complete ? 'not reached within the bound' : 'not reached in what was explored',
+  );
   return {
     kind: 'covered',
     complete,
     samples,
     coverage,
     bounds,
-    sentence: sentence + checked + hint,
+    sentence: whole,
+    warnings,
+    text: () => [whole, ...warningLines(warnings)].map((line) => `${line}\n`).join(''),
+    html: () => htmlCoverage(whole, warnings),
     seconds,
     stopped,
   };

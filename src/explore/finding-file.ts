@@ -2,6 +2,7 @@
 // checked, as anybody may have written it.
 
 import { UART8250_FAULTS } from '../../devices/uart8250/index.ts';
+import { parseLockTable } from '../debug/lock-table.ts';
 import { PrintkitError } from '../errors.ts';
 import { INJECTIONS } from './machine-model.ts';
 import { RECORDING_VERSION, type Places, type Recording } from './recording.ts';
@@ -42,7 +43,10 @@ export function parseFinding(text: string, name: string): FindingFile {
   if (!isRegion(region) || !isRecording(recording)) {
     throw new PrintkitError(`${name} is damaged: its region or its recording is not complete`);
   }
-  return { format: FORMAT, region, verdict: String(data['verdict']), recording };
+  const { locks } = region as { readonly locks?: unknown };
+  const table = locks === undefined ? {} : { locks: parseLockTable(JSON.stringify(locks), name) };
+  const verdict = String(data['verdict']);
+  return { format: FORMAT, region: { ...region, ...table }, verdict, recording };
 }
 
 function parse(text: string): unknown {

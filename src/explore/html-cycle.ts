@@ -1,7 +1,7 @@
 // Who waits for whom, drawn as a chain of contexts that closes into a circle below.
 
 import { escapeHtml } from '../html/page.ts';
-import { shortSource } from './rows.ts';
+import { shortSource } from './place.ts';
 import type { WaitLink } from './wait-cycle.ts';
 
 const NODE_WIDTH = 150;

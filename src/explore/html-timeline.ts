@@ -5,7 +5,8 @@
 
 import { escapeHtml } from '../html/page.ts';
 import { lanesOf } from './report.ts';
-import { placeText, type Reasons } from './rows.ts';
+import { placeText } from './place.ts';
+import type { Reasons } from './rows.ts';
 import type { Story, StoryStep } from './story.ts';
 
 const WIDTH = 1000;

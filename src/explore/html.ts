@@ -5,12 +5,14 @@ import { escapeHtml, htmlPage, legend } from '../html/page.ts';
 import { cycleGraph } from './html-cycle.ts';
 import { timeline } from './html-timeline.ts';
 import { endLines, lanesOf, lastShown, plural, type Report } from './report.ts';
-import { extentOf, type Row, placeText, type Reason, tableRows } from './rows.ts';
+import type { WarningReport } from './lock-warning.ts';
+import { placeText } from './place.ts';
+import { extentOf, type Reason, type Row, tableRows } from './rows.ts';
 import type { Story } from './story.ts';
 import { waitCycle } from './wait-cycle.ts';
 
 const STYLE = `
-body { max-width: 76rem; }
+body { max-width: 76rem; } svg.timeline { min-width: 52rem; }
 .verdict { border-left: 4px solid var(--c); padding: 0.1rem 0 0.1rem 0.9rem; }
 h1 { margin: 0.2rem 0; } pre { background: var(--shade); padding: 0.6rem 0.8rem; overflow-x: auto;
   font-size: 13px; border-radius: 4px; }
@@ -81,13 +83,35 @@ export function htmlReport(report: Report): string {
       'From left to right are steps in the order in which they were taken, not time: a turn is as wide as ' +
         'the logarithm of its steps; stretches in which nothing is decided are narrower. ✗ marks a switch without which this does not happen.',
       legend(LEGEND.filter(([kind]) => drawing.includes(`class="${kind}"`))),
-      drawing,
+      `<div class="wide">${drawing}</div>`,
     ),
     section('Step by step', TABLE_TEXT, table(report, rows, last)),
     rest > 0 ? `<p>${plural(rest, 'more step')} of others, which change nothing for it.</p>` : '',
     section('Where everybody stands', '', stands(story)),
     said(story),
+    warningsHtml(report.warnings ?? []),
   ]);
+}
+
+/** What was covered without a finding, as a page. */
+export function htmlCoverage(sentence: string, warnings: readonly WarningReport[]): string {
+  const title = sentence.replace(/:.*/, '');
+  return htmlPage(title, STYLE, [
+    `<h1>${escapeHtml(title)}</h1><p>${escapeHtml(sentence)}</p>`,
+    warningsHtml(warnings),
+  ]);
+}
+
+const WARNINGS_TEXT =
+  'Orders of locks, seen over all executions, that could deadlock in one of them. The search looks for it.';
+
+function warningsHtml(warnings: readonly WarningReport[]): string {
+  if (warnings.length === 0) return '';
+  const items = warnings.map(({ status, headline, places }) => {
+    const lines = places.map((place) => `<div><code>${escapeHtml(place)}</code></div>`).join('');
+    return `<li>${escapeHtml(headline)}: <b>${status}</b>${lines}</li>`;
+  });
+  return section('Lock order', WARNINGS_TEXT, `<ul>${items.join('')}</ul>`);
 }
 
 const TABLE_TEXT =

@@ -8,6 +8,7 @@ import { leave, sameEnding } from './investigate.ts';
 import { clockSeconds } from './limits.ts';
 import { type MachineModel, VisibilityGrown } from './machine-model.ts';
 import { minimise } from './minimise.ts';
+import type { LockWarning } from './lock-order.ts';
 import type { Ending } from './model.ts';
 import type { Position } from './position.ts';
 import { EXPLAINED_MAX, presentFinding } from './present.ts';
@@ -63,6 +64,8 @@ export interface FoundResult {
   readonly foundAt: number;
   readonly report: Report;
   readonly file: string;
+  /** What was seen of the order of locks up to then. */
+  readonly warnings: readonly LockWarning[];
 }
 
 /** Nothing was found among these. */
@@ -71,6 +74,7 @@ export interface SampledResult {
   readonly executions: number;
   /** Those that came to the end of the region. */
   readonly ended: number;
+  readonly warnings: readonly LockWarning[];
 }
 
 export interface SearchedResult {
@@ -78,6 +82,7 @@ export interface SearchedResult {
   readonly coverage: RaisedCoverage;
   /** Traces that came to the end of the region. */
   readonly ended: number;
+  readonly warnings: readonly LockWarning[];
 }
 
 /** What comes of a job, by its kind. */
@@ -153,11 +158,12 @@ function* sample(
         progress({ phase: found.strategy, executions, traces: traces.size });
         yield;
         if (!isFine(found.ending)) {
-          finding ??= { foundAt: clockSeconds(), stepsMax: model.steps + SHRINK_STEPS, orders: 0 };
+          finding ??= foundNow(model);
+          const { foundAt, warnings } = finding;
           const small = smaller(model, found, stepsMax, finding, supervisor);
           const { strategy: phase, number } = found;
           const result = presented(workplace, small, phase, number + 1, stepsMax);
-          return { ...result, executions, foundAt: finding.foundAt };
+          return { ...result, executions, foundAt, warnings };
         }
         finding = undefined;
         if (found.ending.kind === 'done') ended++;
@@ -170,7 +176,7 @@ function* sample(
       model.restart();
     }
   }
-  return { kind: 'sampled', executions: first - job.first, ended };
+  return { kind: 'sampled', executions: first - job.first, ended, warnings: warningsOf(model) };
 }
 
 function* search(
@@ -204,7 +210,9 @@ function* search(
       () => traces.clear(),
     );
     for (let next = all.next(); ; next = all.next()) {
-      if (next.done === true) return { kind: 'searched', coverage: next.value, ended };
+      if (next.done === true) {
+        return { kind: 'searched', coverage: next.value, ended, warnings: warningsOf(model) };
+      }
       const found: Explored = next.value;
       traces.add(found.trace);
       yield;
@@ -214,10 +222,11 @@ function* search(
       executions++;
       // What is visible was found in many executions by now; it stays as it is.
       model.frozen = true;
-      const finding = { foundAt: clockSeconds(), stepsMax: model.steps + SHRINK_STEPS, orders: 0 };
+      const finding = foundNow(model);
+      const { foundAt, warnings } = finding;
       const small = smaller(model, found, stepsMax, finding, supervisor);
       const result = presented(workplace, small, SYSTEMATIC, before + executions, stepsMax);
-      return { ...result, executions, foundAt: finding.foundAt };
+      return { ...result, executions, foundAt, warnings };
     }
   }
 }
@@ -229,7 +238,18 @@ interface Shrinking {
   readonly stepsMax: number;
   /** How often it was asked whether to go on. */
   orders: number;
+  /** Those of the executions up to it. */
+  readonly warnings: readonly LockWarning[];
 }
+
+const foundNow = (model: MachineModel): Shrinking => ({
+  foundAt: clockSeconds(),
+  stepsMax: model.steps + SHRINK_STEPS,
+  orders: 0,
+  warnings: warningsOf(model),
+});
+
+const warningsOf = ({ locks }: MachineModel): LockWarning[] => [...(locks?.order.warnings ?? [])];
 
 /**
  * The smallest execution with the same ending among those that are tried.
@@ -262,7 +282,7 @@ function presented(
   phase: string,
   executions: number,
   stepsMax: number,
-): Omit<FoundResult, 'executions' | 'foundAt'> {
+): Omit<FoundResult, 'executions' | 'foundAt' | 'warnings'> {
   opened.model.frozen = true;
   const finding = { small, phase, executions };
   const { report, file } = presentFinding(opened, symbolizer, finding, region, program, stepsMax);

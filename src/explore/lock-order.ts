@@ -37,7 +37,8 @@ export type LockEvent =
       /** A semaphore: released by whoever likes, and not an error if nobody holds it. */
       readonly hasOwner: boolean;
     })
-  | (LockFields & { readonly kind: 'release' })
+  /** One without an owner may be given back by whoever likes, as often as they like. */
+  | (LockFields & { readonly kind: 'release'; readonly hasOwner?: boolean })
   | (LockFields & { readonly kind: 'init' })
   /** Handed over to another context without being released in between. */
   | (LockFields & { readonly kind: 'transfer'; readonly to: Context })
@@ -65,6 +66,7 @@ export type WarningKind =
   | 'init of a held lock'
   | 'held at the end of an interrupt';
 
+/** Plain data. */
 export interface LockWarning {
   readonly kind: WarningKind;
   /** Classes involved, the one that was just taken first. */
@@ -75,7 +77,7 @@ export interface LockWarning {
   readonly chain: readonly Dependency[];
 }
 
-interface Held {
+export interface Held {
   readonly lock: number;
   readonly class: string;
   readonly mode: Mode;
@@ -85,12 +87,28 @@ interface Held {
   readonly at: string;
 }
 
+/** Who holds what at one moment of an execution. Never changed: the next moment has its own. */
+export interface Holding {
+  /** By thread, oldest first. */
+  readonly held: ReadonlyMap<string, readonly Held[]>;
+  /** Locks that have been taken so far: one that has not may have been held all the time. */
+  readonly known: ReadonlySet<number>;
+}
+
+const NOTHING: readonly Held[] = [];
+
 /** Where and how a class was used in a way that matters. */
 type Usage = Map<string, { readonly mode: Mode; readonly at: string }[]>;
 
+/**
+ * What is learnt about orders only grows; who holds what (`holding`) can be set back, so that many
+ * executions that begin alike can be gone through.
+ */
 export class LockOrder {
   readonly warnings: LockWarning[] = [];
-  readonly #held = new Map<string, Held[]>();
+  holding: Holding = { held: new Map(), known: new Set() };
+  /** Chains of held locks and one more that have been checked, as lockdep's chain cache: hashes. */
+  readonly #chains = new Set<number>();
   /** Edges by class held. */
   readonly #after = new Map<string, Dependency[]>();
   readonly #inIrq: Usage = new Map();
@@ -100,8 +118,26 @@ export class LockOrder {
   readonly #reported = new Set<string>();
 
   /** What a thread holds, oldest first. */
-  heldBy(thread: string): readonly { readonly class: string; readonly at: string }[] {
-    return this.#held.get(thread) ?? [];
+  heldBy(thread: string): readonly Held[] {
+    return this.holding.held.get(thread) ?? NOTHING;
+  }
+
+  /** What a thread holds is another one's, or only what others sleep for: a task goes or comes back. */
+  move(from: string, to: string, which: LockKind | 'all' = 'all'): void {
+    const held = this.heldBy(from);
+    const isMoved = ({ lockKind }: Held): boolean => which === 'all' || which === lockKind;
+    const moved = held.filter(isMoved);
+    if (moved.length === 0 || from === to) return;
+    this.#set(to, [...moved, ...this.heldBy(to)]);
+    this.#set(
+      from,
+      held.filter((each) => !isMoved(each)),
+    );
+  }
+
+  /** It did not get the lock that it had asked for. */
+  giveUp(lock: number, thread: string): void {
+    this.#remove(lock, thread);
   }
 
   /** All orders seen so far. */
@@ -120,23 +156,24 @@ export class LockOrder {
       case 'transfer': {
         const held = this.#remove(event.lock, event.context.thread);
         if (held === undefined) this.#warn('unbalanced release', [event.class], event);
-        else this.#list(event.to.thread).push(held);
+        else this.#push(event.to.thread, held);
         break;
       }
       case 'init':
-        for (const held of [...this.#held.values()].flat()) {
+        for (const held of [...this.holding.held.values()].flat()) {
           if (held.lock === event.lock) this.#warn('init of a held lock', [event.class], event);
         }
         break;
       case 'irqs on':
-        for (const held of this.#list(event.context.thread)) {
+        for (const held of this.heldBy(event.context.thread)) {
           if (this.#use(this.#withIrqsOn, held.class, held.mode, event.at)) this.#checkIrqs(event);
         }
         break;
       case 'leave': {
-        const left = this.#list(event.context.thread).map((held) => held.class);
-        if (left.length > 0) this.#warn('held at the end of an interrupt', left, event);
-        this.#held.delete(event.context.thread);
+        const left = this.heldBy(event.context.thread).map((held) => held.class);
+        if (left.length === 0) break;
+        this.#warn('held at the end of an interrupt', left, event);
+        this.#set(event.context.thread, NOTHING);
         break;
       }
     }
@@ -144,16 +181,25 @@ export class LockOrder {
 
   #acquire(event: LockEvent & { readonly kind: 'acquire' }): void {
     const { context, mode, isTry, lockKind, lock, hasOwner, at } = event;
-    const held = this.#list(context.thread);
-    if (!isTry) {
-      this.#checkRecursion(event, held);
-      this.#checkWaitContext(event, held);
-      for (const other of held) {
-        if (other.class !== event.class) this.#depend(other, event);
+    const held = this.heldBy(context.thread);
+    const chain = hashOf(event, held);
+    if (!this.#chains.has(chain)) {
+      this.#chains.add(chain);
+      if (!isTry) {
+        this.#checkRecursion(event, held);
+        this.#checkWaitContext(event, held);
+        for (const other of held) {
+          if (other.class !== event.class) this.#depend(other, event);
+        }
       }
+      this.#checkUsage(event);
     }
-    this.#checkUsage(event);
-    held.push({ lock, class: event.class, mode, lockKind, hasOwner, irqsOn: context.irqsOn, at });
+    const { irqsOn } = context;
+    this.#push(context.thread, {
+      ...{ lock, class: event.class, mode, lockKind, hasOwner, irqsOn, at },
+    });
+    if (this.holding.known.has(lock)) return;
+    this.holding = { ...this.holding, known: new Set(this.holding.known).add(lock) };
   }
 
   #checkRecursion(event: LockEvent & { readonly kind: 'acquire' }, held: readonly Held[]): void {
@@ -272,25 +318,33 @@ export class LockOrder {
   #release(event: LockEvent & { readonly kind: 'release' }): void {
     if (this.#remove(event.lock, event.context.thread) !== undefined) return;
     // A semaphore may be released by another than who took it.
-    for (const [thread, list] of this.#held) {
+    for (const [thread, list] of this.holding.held) {
       if (list.some((held) => held.lock === event.lock && !held.hasOwner)) {
         this.#remove(event.lock, thread);
         return;
       }
     }
+    if (event.hasOwner === false || !this.holding.known.has(event.lock)) return;
     this.#warn('unbalanced release', [event.class], event);
   }
 
   #remove(lock: number, thread: string): Held | undefined {
-    const list = this.#list(thread);
+    const list = this.heldBy(thread);
     const at = list.findLastIndex((held) => held.lock === lock);
-    return at < 0 ? undefined : list.splice(at, 1)[0];
+    if (at < 0) return undefined;
+    this.#set(thread, [...list.slice(0, at), ...list.slice(at + 1)]);
+    return list[at];
   }
 
-  #list(thread: string): Held[] {
-    const list = this.#held.get(thread) ?? [];
-    this.#held.set(thread, list);
-    return list;
+  #push(thread: string, held: Held): void {
+    this.#set(thread, [...this.heldBy(thread), held]);
+  }
+
+  #set(thread: string, list: readonly Held[]): void {
+    const held = new Map(this.holding.held);
+    if (list.length === 0) held.delete(thread);
+    else held.set(thread, list);
+    this.holding = { ...this.holding, held };
   }
 
   /** Each kind of warning once for the same classes. */
@@ -306,6 +360,29 @@ export class LockOrder {
     this.warnings.push({ kind, classes, at: event.at, thread: event.context.thread, chain });
   }
 }
+
+/** Of what is checked about a lock that is taken while others are held: 52 bits. */
+function hashOf(
+  { lock, mode, isTry, context }: LockEvent & { readonly kind: 'acquire' },
+  held: readonly Held[],
+): number {
+  let [a, b] = [0x9e37, 0x79b9];
+  const mix = (value: number): void => {
+    a = Math.imul(a ^ value, 0x85ebca6b);
+    b = Math.imul(b ^ (value >>> 7) ^ a, 0xc2b2ae35);
+    a ^= b >>> 15;
+  };
+  for (const each of held) {
+    mix(each.lock);
+    mix((each.lock / 2 ** 32) * 2 + (each.mode === 'shared' ? 1 : 0));
+  }
+  mix(lock);
+  mix((lock / 2 ** 32) * 2 + (mode === 'shared' ? 1 : 0));
+  mix(LEVELS.indexOf(context.level) * 4 + (context.irqsOn ? 2 : 0) + (isTry ? 1 : 0));
+  return (a >>> 6) * 2 ** 26 + (b >>> 6);
+}
+
+const LEVELS: readonly Level[] = ['task', 'irq', 'nmi'];
 
 /** Can one mode be made to wait for the other? Recursive readers never wait for readers. */
 function collide(a: Mode, b: Mode): boolean {

@@ -11,6 +11,7 @@ import { takeInterrupt } from '../machine/trap.ts';
 import { ACLINT_BASE, NMI_BASE } from '../machine/memory-map.ts';
 import { pendingCell } from './board.ts';
 import type { HartTrack } from './hart-track.ts';
+import type { LockWatch } from './lock-watch.ts';
 import { isHeldOff, wouldRelease } from './held-off.ts';
 import { IRQS, maskOf, nextInterrupt } from './interrupts.ts';
 import { LINE_INJECTIONS, type LineEvent, LineEvents, type LineInjection } from './line-events.ts';
@@ -41,6 +42,8 @@ export interface ExploreRegion {
   readonly quietTimeMax?: number;
   /** Messages are compared with the wire where an execution ends well. Default not. */
   readonly messages?: MessageSites;
+  /** Follows the guest's locks. Default nobody does. */
+  readonly locks?: LockWatch;
 }
 
 /** Something on the first UART's line, an NMI for any hart, timers of harts at any moment. */
@@ -71,6 +74,7 @@ export interface PathStep {
 export class MachineModel implements Model {
   readonly agents: readonly Agent[];
   readonly stepper: Stepper;
+  readonly locks: LockWatch | undefined;
   /** Steps taken so far, also those that were taken back. */
   steps = 0;
   /** A search that is told to start over may go on for as long again, and learn more for its next start. */
@@ -110,17 +114,21 @@ export class MachineModel implements Model {
       );
     }
     const injected = new Set(region.inject ?? []);
+    const { locks } = region;
+    this.locks = locks;
     this.stepper = new Stepper({
       machine,
       stops: new Set(region.until),
       injectsNmis: injected.has('nmi'),
       firstEnds: this.#ends === 'any',
+      ...(locks && { noted: (...at) => locks.noted(...at) }),
       undoOther: (kind) => {
-        if (!this.#waiting.undo(kind) && !this.#lines.undo(kind) && !this.#quiet.undo(kind))
-          this.#path.pop();
+        if (this.#waiting.undo(kind) || this.#lines.undo(kind) || this.#quiet.undo(kind)) return;
+        if (locks?.undo(kind) !== true) this.#path.pop();
       },
     });
     this.#looks = machine.harts.map(({ id }) => [read(pendingCell(id))]);
+    locks?.attach(this.stepper);
     this.#waiting = new WaitingLoops(this.stepper);
     this.#quiet = new QuietTime(this.stepper.log, region.quietTimeMax ?? Infinity);
     this.#addHarts();
@@ -416,6 +424,7 @@ export class MachineModel implements Model {
     this.#waiting.find(track, accesses);
     const agent = hart.id;
     const depthAfter = track.depth;
+    if (depthAfter < depth || mask !== maskOf(track)) this.locks?.stepped(track, depth);
     if (mask === maskOf(track)) return { agent, depth, depthAfter, pc, accesses };
     // Whether an interrupt is pending decides if the hart gets here at all: it would come first.
     const looked = read(pendingCell(hart.id));

@@ -1,6 +1,7 @@
 // What a search drives: a system whose agents take visible steps, one at a time, and that can go back.
 // The machine is one such system; small models in the tests are others. Pure: no I/O, no clock.
 
+import type { LockWarning } from './lock-order.ts';
 import type { Fault } from './message-fault.ts';
 
 /** Number of an agent: its index in `Model.agents`. Harts come first, then what else can act. */
@@ -70,6 +71,14 @@ export type Ending =
   /** Cut off by a bound on steps. */
   | { readonly kind: 'cut'; readonly reason: string };
 
+/** What a search is told about the locks of a guest. */
+export interface LockHints {
+  /** Warnings so far, over all executions. */
+  readonly order: { readonly warnings: readonly LockWarning[] };
+  /** Names of the locks that a hart has or has asked for. */
+  classesOf(hart: number): readonly string[];
+}
+
 export interface Model {
   readonly agents: readonly Agent[];
   /**
@@ -100,6 +109,8 @@ export interface Model {
   release(mark: Mark): void;
   /** The state as a short text, time and counters left out: equal text, equal future. For livelocks. */
   state?(): string;
+  /** What is known about locks, for a search that looks for what a warning about them says. */
+  readonly locks?: LockHints | undefined;
   /** Would this waiting hart go on if it looked again (woken by nobody)? Tells a lost wakeup. */
   wouldProceed?(agent: AgentId): boolean;
   /** The pending interrupt that some hart holds off, and whose handler would let this waiting hart go on. */

@@ -71,7 +71,7 @@ export class Bench {
   ): Generator<undefined, JobResult> {
     const { start, region, program } = this.#subject;
     const workplace: Workplace = {
-      opened: regionAt(start),
+      opened: regionAt(start, this.#symbolizer),
       symbolizer: this.#symbolizer,
       region,
       program,

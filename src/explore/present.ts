@@ -1,7 +1,7 @@
 // Puts a result of an exploration into words: the finding with its table, the replay of one, or the one
 // sentence on what was covered.
 
-import { GuestLocks, LOCK_BYTES } from '../debug/guest-locks.ts';
+import { LOCK_BYTES } from '../debug/guest-locks.ts';
 import type { Symbolizer } from '../debug/symbolizer.ts';
 import { explain, type Flip } from './explain.ts';
 import { type FindingFile, formatFinding, placesOf } from './finding-file.ts';
@@ -14,9 +14,11 @@ import { record, type Recording, replayRecording, type ReplayResult } from './re
 import type { Region, RegionOptions } from './region.ts';
 import { replay, type Replayed, turnsOf } from './replay.ts';
 import { lastShown, type Report, reportText } from './report.ts';
-import { placeText, type Reason } from './rows.ts';
+import { placeText } from './place.ts';
+import type { Reason } from './rows.ts';
 import { type Bounds, isFine } from './search.ts';
 import { tell, type Story } from './story.ts';
+import { locksOf } from './table-locks.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { verdictText } from './verdict-text.ts';
 
@@ -88,14 +90,20 @@ function shown(
   originOf: (exact: boolean) => string,
 ): { readonly report: Report; readonly replayed: ReplayResult } {
   const { machine, model } = opened;
-  const { addresses } = new GuestLocks(machine, symbolizer);
-  model.frozen = false;
-  model.learn(
-    [],
-    [...addresses].map((address) => ({ address, bytes: LOCK_BYTES })),
-  );
-  model.restart();
-  const replayed = replayRecording(model, recording, program, placesOf(symbolizer));
+  const { addresses } = locksOf(machine, symbolizer, model.locks);
+  let replayed: ReplayResult;
+  let known: number;
+  // Locks that are only found on the way show when it is gone once more.
+  do {
+    known = addresses.size;
+    model.frozen = false;
+    model.learn(
+      [],
+      [...addresses].map((address) => ({ address, bytes: LOCK_BYTES })),
+    );
+    model.restart();
+    replayed = replayRecording(model, recording, program, placesOf(symbolizer));
+  } while (addresses.size > known);
   const schedule = model.path.map(({ agent }) => agent);
   model.frozen = true;
   model.restart();

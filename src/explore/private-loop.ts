@@ -7,7 +7,7 @@
 import { MULHU_SOURCE } from '../machine/fast-loop.ts';
 import { OP_REGION, OPERATIONS } from '../machine/operations.ts';
 import type { Operation } from '../machine/operations.ts';
-import { INSTRUCTION_WORDS, OPERATION_STOP, OPERATION_STUB } from './code-map.ts';
+import { INSTRUCTION_WORDS, OPERATION_NOTE, OPERATION_STOP, OPERATION_STUB } from './code-map.ts';
 import { CONSTANT_PATTERN } from './ownership.ts';
 
 /** Why the loop returned; `control[CONTROL_REASON]`. The instruction returned has not been executed. */
@@ -43,6 +43,8 @@ export interface PrivateLoopArrays {
   readonly control: Int32Array;
   /** Asked about an access to bytes that are not simply the context's own: is it visible? */
   readonly touch: (offset: number, bytes: number, writes: boolean) => boolean;
+  /** Told that the hart is at the noted instruction at `ip`, with so much of its budget left. */
+  readonly note: (ip: number, n: number) => void;
 }
 
 /**
@@ -60,7 +62,7 @@ export type PrivateLoop = (
 
 const NAMES: readonly (keyof PrivateLoopArrays)[] = [
   ...(['x', 'code', 'places', 'm8', 'm16', 'm32'] as const),
-  ...(['own8', 'own32', 'log', 'control', 'touch'] as const),
+  ...(['own8', 'own32', 'log', 'control', 'touch', 'note'] as const),
 ];
 
 /** Builds the loop, or the variant that tracks registers. */
@@ -88,6 +90,12 @@ function loopSource(ramBytes: number, tracks: boolean): string {
         switch (w & 255) {
           ${cases.join('\n          ')}
           case ${OPERATION_STUB}: why = ${STOP_STUB}; break loop;
+          case ${OPERATION_NOTE}:
+            control[${CONTROL_LOG_TOP}] = top;
+            note(ip, n);
+            top = control[${CONTROL_LOG_TOP}];
+            ip = (ip + ${INSTRUCTION_WORDS}) | 0;
+            continue loop;
           case ${OPERATION_STOP}: why = ${STOP_END}; break loop;
           default: throw new Error('operation ' + (w & 255));
         }

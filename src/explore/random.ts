@@ -7,7 +7,9 @@ import type { Access, AgentId, Model } from './model.ts';
 import { SeededRng } from './rng.ts';
 import { endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
 import {
+  directed,
   disturbed,
+  DISTURBED_MOMENTS,
   natural,
   partialOrderSampling,
   pct,
@@ -23,7 +25,8 @@ import { Trace } from './trace.ts';
 
 export const STRATEGIES = {
   natural,
-  disturbed: disturbed(3),
+  disturbed: disturbed(DISTURBED_MOMENTS),
+  directed,
   'random walk': randomWalk,
   'pct 2': pct(2),
   'pct 3': pct(3),
@@ -41,6 +44,7 @@ export const PORTFOLIO: readonly StrategyName[] = [
   'pos',
   'uniform walk',
   'pct 3',
+  'directed',
 ];
 
 export interface RandomOptions {
@@ -122,7 +126,9 @@ function execute(
   measured: Measured,
 ): Explored {
   const rng = new SeededRng(Math.imul(options.seed ^ Math.imul(number, 0x9e3779b1), 0x85ebca77));
-  const strategy = STRATEGIES[name](model.agents, rng, measured, peekOf(model), dueTimeOf(model));
+  const { agents, locks } = model;
+  const make: StrategyFactory = STRATEGIES[name];
+  const strategy = make(agents, rng, measured, peekOf(model), dueTimeOf(model), locks);
   const taking = model.agents.map((agent) => !agent.injected || rng.below(2) === 0);
   const isAllowed = (agent: AgentId, spent: Spent): boolean =>
     taking[agent] && isAffordable(model, agent, spent, options.bounds);

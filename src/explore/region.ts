@@ -4,6 +4,7 @@
 
 import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
 import { type ElfFile, toMachineImage } from '../debug/elf.ts';
+import { firmwareSites, lockSites, type LockSites, type LockTable } from '../debug/lock-table.ts';
 import type { Symbolizer } from '../debug/symbolizer.ts';
 import { PrintkitError } from '../errors.ts';
 import { bootToPrompt } from '../lines/boot.ts';
@@ -14,6 +15,7 @@ import type { MachineOptions } from '../machine/machine-options.ts';
 import { Machine } from '../machine/machine.ts';
 import { misnamed } from './guest-scenarios.ts';
 import { messageSites } from './message-check.ts';
+import { LockWatch } from './lock-watch.ts';
 import { type ExploreRegion, type Injection, MachineModel } from './machine-model.ts';
 
 export interface RegionOptions {
@@ -34,6 +36,8 @@ export interface RegionOptions {
   readonly resets?: boolean;
   /** Whether messages are compared with the wire where an execution ends well. Default no. */
   readonly messages?: boolean;
+  /** The functions of the guest's locks. Default: those of the firmware, if it is the firmware. */
+  readonly locks?: LockTable;
 }
 
 /** The start of an exploration as plain data, which may be handed to another thread. */
@@ -42,7 +46,9 @@ export interface Start {
   readonly image: MachineImage;
   /** `Machine.save()` at the moment when the region begins. */
   readonly saved: Uint8Array;
-  readonly region: ExploreRegion;
+  readonly region: Omit<ExploreRegion, 'locks'>;
+  /** Where the guest takes and gives back locks, if that is known. */
+  readonly locks?: LockSites;
 }
 
 export interface Region {
@@ -68,6 +74,10 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
   const { harts, bootargs, inject, scenario, fault, resets = false } = region;
   const from = symbolizer.address(region.from);
   const until = [symbolizer.address(region.until)];
+  const locks =
+    region.locks === undefined
+      ? firmwareSites(symbolizer)
+      : lockSites(region.locks, symbolizer, 'table of locks');
   const messages = region.messages === true ? messageSites(elf, bootargs) : undefined;
   const options = { harts, bootargs, uarts: [fault === undefined ? {} : { fault }] };
   const image = toMachineImage(elf);
@@ -88,10 +98,11 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
   const hart = machine.runTo(new Set([from]), limit);
   if (hart === undefined) {
     const what = scenario === undefined ? 'the program' : `run ${scenario}`;
+    // Before the guest is asked for its scenarios, which it then has said last.
+    const words = lastWords(machine, wire);
     const wrong = scenario === undefined ? undefined : misnamed(machine, wire, scenario);
     throw new PrintkitError(
-      wrong ??
-        `${what} never comes to ${region.from}${lastWords(machine, wire)}: nothing to explore`,
+      wrong ?? `${what} never comes to ${region.from}${words}: nothing to explore`,
     );
   }
   play.reached(region.from, hart.localNs);
@@ -108,21 +119,26 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
     options,
     image,
     saved: machine.save(),
+    ...(locks && { locks }),
     region: { until, inject, script, resets, quietTimeMax, ...(messages && { messages }) },
   };
 }
 
-/** A machine of its own at that start, to be explored. */
-export function regionAt({ options, image, saved, region }: Start): Region {
+/** A machine of its own at that start, to be explored. Without symbols, its locks are not followed. */
+export function regionAt(
+  { options, image, saved, region, locks }: Start,
+  symbolizer?: Symbolizer,
+): Region {
   const machine = new Machine(options);
   machine.load(image);
   machine.restore(saved);
-  return { machine, model: new MachineModel(machine, region) };
+  const watch = locks && symbolizer && { locks: new LockWatch(machine, symbolizer, locks) };
+  return { machine, model: new MachineModel(machine, { ...region, ...watch }) };
 }
 
 /** @throws PrintkitError as startOf does */
 export function openRegion(elf: ElfFile, symbolizer: Symbolizer, options: RegionOptions): Region {
-  return regionAt(startOf(elf, symbolizer, options));
+  return regionAt(startOf(elf, symbolizer, options), symbolizer);
 }
 
 /** What the guest has said last, or why it has stopped. */

@@ -3,8 +3,11 @@
 
 import { isFine } from './search.ts';
 import type { Ending } from './model.ts';
-import { type Reason, type Reasons, type Row, shortSource, tableRows } from './rows.ts';
+import { type WarningReport, warningLines } from './lock-warning.ts';
+import { shortSource } from './place.ts';
+import { type Reason, type Reasons, tableRows } from './rows.ts';
 import type { Story, StoryEnd } from './story.ts';
+import { type TableLine, textTable } from './text-table.ts';
 import type { VerdictText } from './verdict-text.ts';
 import { cycleLine, holderText, waitCycle } from './wait-cycle.ts';
 
@@ -20,6 +23,8 @@ export interface Report {
   readonly reasons: Reasons;
   /** Number of the first step of those that come again and again; beyond the last one otherwise. */
   readonly repeatsFrom: number;
+  /** Warnings about the order of locks. */
+  readonly warnings?: readonly WarningReport[];
   /** The command that repeats it, if there is one. */
   readonly again?: string;
 }
@@ -35,9 +40,8 @@ const COLUMNS = 100;
 const COLUMNS_MIN = 60;
 const COLUMNS_MAX = 160;
 const ROWS = 60;
-const GAP = ' │ ';
-/** Columns get no wider for a text that is longer than this. */
-const CELL_MAX = 64;
+/** Between columns. */
+const GAP_COLUMNS = 3;
 /** Names of lanes take up no more than this of the width, or are shortened. */
 const NAMES_SHARE = 0.8;
 /** Last lines on the wire that are shown. */
@@ -58,10 +62,15 @@ export function reportText(report: Report, options: TextOptions = {}): string {
     '',
     ...endLines(story).flatMap(wrap),
     ...saidLines(story, columns),
+    ...after(warningLines(report.warnings ?? []).flatMap(wrap)),
     ...(again === undefined ? [] : ['', `again: ${again}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** Behind an empty line, if there are any. */
+const after = (lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : ['', ...lines];
 
 /** The last step of a hart that waits at the end; what the others did after that has no part in it. */
 export function lastShown({ steps, ends }: Story, repeatsFrom: number): number {
@@ -90,91 +99,31 @@ export function lanesOf(story: Story, last: number): string[] {
 export function storyTable(report: Report, columns = COLUMNS, rowsMax = ROWS): string[] {
   const { story } = report;
   const last = lastShown(story, report.repeatsFrom);
-  const rows = tableRows(report, last, rowsMax);
   const lanes = lanesOf(story, last);
-  const names = shortened(lanes, columns);
-  const widths = cellWidths(lanes, names, rows, columns);
-  const lines = [cells(names, widths), widths.map((width) => '─'.repeat(width)).join('─┼─')];
-  for (const row of rows) lines.push(...rowLines(row, lanes, widths, columns));
+  const rows = tableRows(report, last, rowsMax).map((row): TableLine => {
+    if (row.kind === 'switch') return { across: switchLines(row.reason, columns) };
+    if (row.lane === undefined) return { across: wrapped(`  ── ${row.text}`, columns) };
+    return { column: lanes.indexOf(row.lane), text: row.text };
+  });
   const rest = story.steps.length - 1 - last;
-  if (rest > 0)
-    lines.push(`  ── ${plural(rest, 'more step')} of others, which change nothing for it`);
-  return lines;
-}
-
-function rowLines(
-  row: Row,
-  lanes: readonly string[],
-  widths: readonly number[],
-  columns: number,
-): string[] {
-  if (row.kind === 'switch') return switchLines(row.reason, columns);
-  if (row.lane === undefined) return [clip(`  ── ${row.text}`, columns)];
-  return [cellLine(row.text, lanes.indexOf(row.lane), widths, columns)];
+  const others = `  ── ${plural(rest, 'more step')} of others, which change nothing for it`;
+  return [
+    ...textTable(shortened(lanes, columns), rows, columns),
+    ...(rest > 0 ? wrapped(others, columns) : []),
+  ];
 }
 
 function switchLines({ text, isCause, flip }: Reason, columns: number): string[] {
-  const head = `  ── ${text}`;
-  if (!isCause || flip === undefined) return [clip(head, columns)];
-  return [clip(head, columns), ...wrapped(flip, columns - 7).map((line) => `     ✗ ${line}`)];
+  const head = wrapped(`  ── ${text}`, columns);
+  if (!isCause || flip === undefined) return head;
+  return [...head, ...wrapped(`     ✗ ${flip}`, columns)];
 }
 
 /** Names of many lanes in few columns: "h0 irq". */
 function shortened(lanes: readonly string[], columns: number): readonly string[] {
-  const width = sum(lanes.map(({ length }) => length + GAP.length));
+  const width = sum(lanes.map(({ length }) => length + GAP_COLUMNS));
   return width <= columns * NAMES_SHARE ? lanes : lanes.map((lane) => lane.replace('hart ', 'h'));
 }
-
-/**
- * A text may run over the columns to the right of its own: no column is wider than it has to be for
- * that, as long as there is too little room.
- */
-function cellWidths(
-  lanes: readonly string[],
-  names: readonly string[],
-  rows: readonly Row[],
-  columns: number,
-): number[] {
-  const natural = lanes.map((lane) => {
-    const texts = rows.flatMap((row) => (row.kind !== 'switch' && row.lane === lane ? [row] : []));
-    return Math.max(lane.length, ...texts.map(({ text }) => Math.min(CELL_MAX, text.length)));
-  });
-  const least = names.map(({ length }) => length);
-  const widths: number[] = [];
-  let right = 0;
-  for (const [i, width] of [...natural.entries()].reverse()) {
-    const left = sum(least.slice(0, i)) + GAP.length * i;
-    widths.unshift(Math.max(least[i], Math.min(width, columns - left) - right));
-    right += widths[0] + GAP.length;
-  }
-  let room = columns - (right - GAP.length);
-  return widths.map((width, i) => {
-    const more = Math.max(0, Math.min(room, natural[i] - width));
-    room -= more;
-    return width + more;
-  });
-}
-
-/** A text in its column. It may run over those on the right of it: they are empty in this row. */
-function cellLine(text: string, lane: number, widths: readonly number[], columns: number): string {
-  const left = widths.slice(0, lane).map((width) => ' '.repeat(width) + GAP);
-  const start = sum(left.map(({ length }) => length));
-  const shown = clip(text, columns - start);
-  const line = [...left.join(''), ...shown];
-  // The bars of columns that the text does not reach.
-  let at = start;
-  for (const width of widths.slice(lane, -1)) {
-    at += width + GAP.length;
-    if (at - 2 > line.length) line.push(...' '.repeat(at - 2 - line.length), '│');
-  }
-  return line.join('').trimEnd();
-}
-
-const cells = (texts: readonly string[], widths: readonly number[]): string =>
-  texts
-    .map((text, i) => clip(text, widths[i]).padEnd(widths[i]))
-    .join(GAP)
-    .trimEnd();
 
 /** Where each hart stands, and the cycle of who waits for whom. */
 export function endLines(story: Story): string[] {
@@ -206,15 +155,16 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 const clip = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 
-/** Broken between words; lines after the first are indented. */
+/** Broken between words; lines after the first are indented, by two more than the first. */
 function wrapped(text: string, columns: number): string[] {
+  const indent = /^ */.exec(text)?.[0] ?? '';
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
+  let line = indent;
+  for (const word of text.trimStart().split(' ')) {
+    if (line.trim() !== '' && line.length + 1 + word.length > columns) {
       lines.push(line);
-      line = `  ${word}`;
-    } else line = line === '' ? word : `${line} ${word}`;
+      line = `${indent}  ${word}`;
+    } else line += line.trim() === '' ? word : ` ${word}`;
   }
   return [...lines, line];
 }

@@ -2,9 +2,10 @@
 // place, one for each switch with its reason. What matters less is folded until the table is short
 // enough: locks that decide, switches that decide, and where everybody stands at the end stay.
 
+import { type Place, placeText } from './place.ts';
 import { byteText } from './story.ts';
 import { heldBy } from './wait-cycle.ts';
-import type { LockChange, Place, Standstill, Story, StoryAccess, StoryStep } from './story.ts';
+import type { LockChange, Standstill, Story, StoryAccess, StoryStep } from './story.ts';
 
 /** Why the execution goes on elsewhere. */
 export interface Reason {
@@ -219,14 +220,6 @@ const valueText = (value: number): string => {
   const unsigned = value >>> 0;
   return unsigned <= DECIMAL_MAX ? String(unsigned) : `0x${unsigned.toString(16)}`;
 };
-
-/** `spin_lock locking/spinlock.ts:81`. */
-export function placeText({ name, source }: Place): string {
-  return source === undefined ? name : `${name} ${shortSource(source)}`;
-}
-
-/** The last folder, the file and the line. */
-export const shortSource = (source: string): string => source.split('/').slice(-2).join('/');
 
 /**
  * Detail 3: long turns without what is neither a lock nor a value that crossed over. 2: turns in a row in

@@ -70,6 +70,11 @@ export interface StepperOptions {
   readonly injectsNmis: boolean;
   /** Once a hart is at the end of the region, nobody goes on. */
   readonly firstEnds: boolean;
+  /**
+   * Told when a hart comes to an address that `noteAt` was called for, with its registers as they then
+   * are and the number of instructions that it has executed. What it logs is undone with the step.
+   */
+  readonly noted?: (track: HartTrack, pc: number, x: Int32Array, executed: number) => void;
   /** Undoes records of the log whose kinds are the caller's own. */
   readonly undoOther: (kind: number) => void;
 }
@@ -93,6 +98,8 @@ export class Stepper {
   #running: HartTrack;
   /** The guest has changed code that was decoded. */
   #codeChanged = false;
+  /** What the loop was given to run. */
+  #budget = 0;
 
   readonly #undoOther: (kind: number) => void;
   readonly #firstEnds: boolean;
@@ -104,7 +111,7 @@ export class Stepper {
   /** Accesses to the hart's local bytes that are part of the present step. */
   readonly #localAccesses: Access[] = [];
 
-  constructor({ machine, stops, injectsNmis, firstEnds, undoOther }: StepperOptions) {
+  constructor({ machine, stops, injectsNmis, firstEnds, noted, undoOther }: StepperOptions) {
     this.#undoOther = undoOther;
     this.#firstEnds = firstEnds && machine.harts.length > 1;
     this.#nmisCome = injectsNmis;
@@ -129,6 +136,12 @@ export class Stepper {
       log: this.log.words,
       control: this.control,
       touch: (offset: number, bytes: number, writes: boolean) => this.#touch(offset, bytes, writes),
+      note: (ip: number, left: number) => {
+        const track = this.#running;
+        this.log.top = this.control[CONTROL_LOG_TOP];
+        noted?.(track, this.#code.pcAt(ip) >>> 0, this.#x, track.executed + this.#budget - left);
+        this.control[CONTROL_LOG_TOP] = this.log.top;
+      },
     };
     this.#plain = createPrivateLoop(arrays, false);
     this.#tracking = createPrivateLoop(arrays, true);
@@ -160,6 +173,11 @@ export class Stepper {
     );
     if (!known) this.#localAccesses.push({ address, bytes, kind });
     return false;
+  }
+
+  /** See `StepperOptions.noted`. */
+  noteAt(address: number): void {
+    this.#code.note(address);
   }
 
   /** Instructions that a hart has executed since the exploration began. */
@@ -460,6 +478,7 @@ export class Stepper {
     } = track;
     this.#sharing = false;
     const code = this.#code;
+    if (code.stale) code.flush();
     this.time.begin();
     let left = forced;
     track.standing = 'access';
@@ -532,6 +551,7 @@ export class Stepper {
     const { context } = track;
     this.#x.set(hart.x);
     control[CONTROL_LOG_TOP] = log.top;
+    this.#budget = budget;
     const reads = this.#sharing ? NO_PATTERN : readPattern(context);
     const writes = this.#sharing ? NO_PATTERN : writePattern(context);
     const ip = this.#loop(place, budget, reads, writes, forced);

@@ -13,13 +13,8 @@ import type { HartTrack } from './hart-track.ts';
 import { accessBytes, isStore } from './instructions.ts';
 import type { MachineModel } from './machine-model.ts';
 import type { Access, AgentId, Step } from './model.ts';
-
-/** A place in the guest. */
-export interface Place {
-  readonly name: string;
-  /** `file:line`, if known. */
-  readonly source: string | undefined;
-}
+import type { Place } from './place.ts';
+import { locksOf, TableLocks } from './table-locks.ts';
 
 /** A lock taken or given back. */
 export interface LockChange {
@@ -151,7 +146,7 @@ class Teller {
     this.#machine = machine;
     this.#model = model;
     this.#symbolizer = symbolizer;
-    this.#names = new DataNames(machine, symbolizer);
+    this.#names = new DataNames(machine, symbolizer, locksOf(machine, symbolizer, model.locks));
     this.#contexts = model.stepper.tracks.map(() => ['task']);
     const { tracks, time } = model.stepper;
     this.#startNs = Math.min(...tracks.map((track) => time.nsOf(track)));
@@ -343,16 +338,22 @@ class Teller {
     return { name: at.name, kind: 'interrupt', value: undefined, holder, since: undefined };
   }
 
+  #waitedLock(lock: number): WaitedFor {
+    const holder = this.#holders.get(lock);
+    const name = this.#names.locks.nameOf(lock);
+    return { name, kind: 'lock', value: undefined, holder: holder?.lane, since: holder?.since };
+  }
+
   /** Of what a waiting hart reads: a lock, if there is one, or else what it reads first. */
   #waitedFor(track: HartTrack): WaitedFor | undefined {
     const { locks } = this.#names;
+    const asked = locks instanceof TableLocks ? this.#model.locks?.askedBy(track) : undefined;
+    if (asked !== undefined) return this.#waitedLock(asked);
     const reads = track.reads.filter(({ address }) => address >= RAM_BASE && address < 2 ** 32);
     for (const { address } of reads) {
       const part = locks.partAt(address);
       if (part === undefined || part.offset >= 4) continue;
-      const holder = this.#holders.get(part.lock);
-      const name = locks.nameOf(part.lock);
-      return { name, kind: 'lock', value: undefined, holder: holder?.lane, since: holder?.since };
+      return this.#waitedLock(part.lock);
     }
     const [first] = reads.length > 0 ? reads : track.reads;
     if (first === undefined) return undefined;

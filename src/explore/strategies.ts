@@ -2,7 +2,9 @@
 // of randomness and what a trial run has measured, so that seed and strategy name an execution.
 
 import { conflict, footprintOf } from './footprint.ts';
-import type { Access, Agent, AgentId, Step } from './model.ts';
+import type { LockWarning } from './lock-order.ts';
+import { isPredicted, namesIn } from './lock-warning.ts';
+import type { Access, Agent, AgentId, LockHints, Step } from './model.ts';
 import type { Rng } from './rng.ts';
 
 export interface Strategy {
@@ -32,6 +34,7 @@ export type StrategyFactory = (
   measured: Measured,
   peek: Peek,
   dueTime?: DueTime,
+  locks?: LockHints,
 ) => Strategy;
 
 /**
@@ -173,6 +176,38 @@ export const uniformWalk: StrategyFactory = (_agents, rng, { stepsOf }) => {
     taken: ({ agent }) => left[agent]--,
   };
 };
+
+/**
+ * Looks for the deadlock that a warning about locks predicts, as DeadlockFuzzer does (Joshi, Park, Sen,
+ * Naik, PLDI 2009): a hart that has one of the warning's locks is held up until nobody else can do
+ * anything; and if it is about an interrupt or an NMI, that comes as soon as its hart has the lock.
+ * Otherwise it is the natural execution with some hart behind. Without a warning: `disturbed`.
+ */
+export const directed: StrategyFactory = (all, rng, measured, peek, dueTime, locks) => {
+  const warnings = locks?.order.warnings.filter(isPredicted) ?? [];
+  if (locks === undefined || warnings.length === 0) {
+    return disturbed(DISTURBED_MOMENTS)(all, rng, measured, peek, dueTime);
+  }
+  const order = new InOrder(all, dueTime);
+  const harts = all.filter(({ kind }) => kind === 'hart');
+  order.delay(rng.below(harts.length), 2 ** rng.below(DELAY_LOG_MAX + 1));
+  const warning: LockWarning = warnings[rng.below(warnings.length)];
+  const names = namesIn(warning);
+  const isSuspect = (hart: number | undefined): boolean =>
+    hart !== undefined && locks.classesOf(hart).some((name) => names.has(name));
+  return {
+    choose: (agents) => {
+      const suspects = agents.filter((agent) => isSuspect(all[agent].hart));
+      const intruder = suspects.find((agent) => all[agent].kind !== 'hart');
+      if (intruder !== undefined) return intruder;
+      const others = agents.filter((agent) => !suspects.includes(agent) && !all[agent].injected);
+      return order.choose(others.length > 0 ? others : agents);
+    },
+    taken: (step) => order.taken(step),
+  };
+};
+
+export const DISTURBED_MOMENTS = 3;
 
 function shuffled<T>(list: readonly T[], rng: Rng): T[] {
   const result = [...list];

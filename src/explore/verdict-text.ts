@@ -127,7 +127,8 @@ function waitText(end: StoryEnd): string {
   return end.state === 'sleeps' ? `${who} sleeps` : `${who} waits${what}`;
 }
 
-const isLockup = (reason: string): boolean => /^(soft lockup|stall)/.test(reason);
+/** Harts wait for ever, though their timers expire; the guest has not said so itself. */
+export const isLockup = (reason: string): boolean => /^(soft lockup|stall)/.test(reason);
 
 interface FailedKind {
   /** What the ending or a line on the console says. */

@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { exitWith, guestElf, scratchFolder } from './guest.ts';
+import { exitWith, guestElf, LOCK_TABLE, ORDERED_LOCKS, scratchFolder } from './guest.ts';
 import { ensureBuilt, finish, printkit, start, waitFor } from './printkit.ts';
 
 const folder = scratchFolder();
@@ -66,6 +66,10 @@ const crash = guestElf(folder, 'crash.elf', 'csrw mtvec, zero\n .word 0\nnever:\
 const endless = guestElf(folder, 'endless.elf', 'begin:\n nop\n j .\nfinish:\n nop');
 const ab = guestElf(folder, 'ab.elf', twoLocks('ab'), 'all harts');
 const abba = guestElf(folder, 'abba.elf', twoLocks('ba'), 'all harts');
+const locks = path.join(folder, 'locks.json');
+fs.writeFileSync(locks, JSON.stringify(LOCK_TABLE));
+/** Hart 1 takes the locks in the other order, once hart 0 is through. */
+const ordered = guestElf(folder, 'ordered.elf', ORDERED_LOCKS, 'all harts');
 const region = '--from begin --until finish --smp 1'.split(' ');
 const explore = (guest: string, ...more: string[]) =>
   inUtf8(printkit(['explore', '--kernel', guest, ...region, ...more]));
@@ -167,6 +171,11 @@ describe('the number of threads', () => {
   const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['a search that covers', ['--kernel', ab, '--samples', '60'], /^covered: /],
     ['a search that finds', ['--kernel', abba, '--samples', '0'], /^finding: deadlock/],
+    [
+      'warnings about locks',
+      ['--kernel', ordered, '--locks', locks, '--samples', '60'],
+      /^covered: [^]*first is taken under second, and second under first: not reached within/,
+    ],
     ['random executions that find', ['--kernel', abba, '--samples', '200'], /^finding: deadlock/],
   ];
   it.each(cases)('makes no difference to %s', async (_name, args, expected) => {
@@ -206,7 +215,10 @@ describe('bad input', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['', /name a scenario/],
     ['x --smp 16', /--smp: "16" is not a whole number from 1 to 15/],
-    ['x --strategy luck', /--strategy: "luck" is not one of natural, disturbed, random-walk/],
+    [
+      'x --strategy luck',
+      /--strategy: "luck" is not one of natural, disturbed, directed, random-walk/,
+    ],
     ['x --inject rain', /--inject: "rain" is not one of uart-rx, .*, nmi, timer/],
     ['x --out /no/such/dir/f', /--out: cannot write \/no\/such\/dir\/f: ENOENT/],
     [`--kernel ${bad} --from begni --until finish`, /no symbol 'begni'; did you mean begin/],
@@ -223,6 +235,8 @@ describe('bad input', () => {
     ['/etc/hostname --kernel /etc/hostname', /hostname: not an ELF file/],
     ['sem-upp', /the guest has no scenario 'sem-upp'; did you mean sem-up\?/],
     ['nothing-like-it', /the guest has no scenario 'nothing-like-it'; it has .*sem-up/],
+    ['sem-up --smp 1', /never comes to scenario_begin; its last line is "run: sem-up: FAILED"/],
+    ['x --locks /no/such/file', /--locks: cannot read \/no\/such\/file: ENOENT/],
     ['x --jobs 0', /--jobs: "0" is not a whole number from 1 to 64/],
     ['--replay x --append y', /--append does not go with --replay/],
     ['--replay /no/such/file', /--replay: cannot read \/no\/such\/file: ENOENT/],

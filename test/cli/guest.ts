@@ -128,3 +128,54 @@ next:
   sb s1, 0(s0)
   j next
 `;
+
+/** The lock functions of ORDERED_LOCKS, as `--locks` takes them. */
+export const LOCK_TABLE = {
+  format: 'printkit locks',
+  version: 1,
+  functions: [
+    { name: 'enter', does: 'acquire', kind: 'spin', lock: 'a1' },
+    { name: 'leave', does: 'release', kind: 'spin', lock: 'a1' },
+  ],
+};
+
+const locked = (a: string, b: string): string => `
+  la a1, ${a}
+  jal ra, enter
+  la a1, ${b}
+  jal ra, enter
+  jal ra, leave
+  la a1, ${a}
+  jal ra, leave
+`;
+
+/** Two harts that take two locks in different orders, the second one when the first one is through. */
+export const ORDERED_LOCKS = `
+  la s0, through
+begin:
+  csrr t0, mhartid
+  bnez t0, other
+  ${locked('first', 'second')}
+  li t0, 1
+  sw t0, (s0)
+  j finish
+other:
+  lw t0, (s0)
+  beqz t0, other
+  ${locked('second', 'first')}
+finish:
+  nop
+  j .
+enter:
+  li t0, 1
+1: amoswap.w t1, t0, (a1)
+  bnez t1, 1b
+  ret
+leave:
+  sw zero, (a1)
+  ret
+  .balign 4
+first: .word 0
+second: .word 0
+through: .word 0
+`;

@@ -62,4 +62,15 @@ describe('an exploration', () => {
     expect(result).toMatchObject({ design: 'logbuf+direct', scenario: 'sem-up', outcome: 'hangs' });
     expect(result.text).toMatch(/p->pi_lock/);
   });
+
+  it('of one that loses a message says which, and one that hangs does not lose', async () => {
+    const elf = path.join(scratchFolder(), 'printkit.elf');
+    fs.writeFileSync(elf, await buildImage());
+    const bounds = { preemptions: 0, irqs: 0, nmis: 0 };
+    const options = { elf, bounds, seconds: 10, jobs: 0 };
+    const cases = [scenarioCase('reset-irqs-off')];
+    const [result] = await exploreAll([pairNamed('lockless+nbcon')], cases, options);
+    expect(result).toMatchObject({ outcome: 'loses', text: 'message lost: reset: last words' });
+    expect(exploreTable([result])[1]).toMatch(/^lockless\+nbcon +loses$/);
+  });
 });

@@ -58,13 +58,19 @@ describe('a table', () => {
     ]);
   });
 
-  it('lets a long text run over the empty columns to the right, and clips at the edge', () => {
-    const name = 'f'.repeat(70);
-    const steps = [step(T0, name), step(T1, name), step('uart0', 'x')];
-    const lines = storyTable(report({ steps }), 80).slice(2);
-    expect(lines[0]).toContain(name);
-    expect(lines[1]).toMatch(/f…$/);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  it.each([60, 80, 100, 160])('keeps to its columns and leaves nothing out, %d wide', (columns) => {
+    const places = ['serial8250_console_write serial/8250-console.ts:182', 'f'.repeat(70), 'g'];
+    const lanes = [T0, 'hart 0 irq', T1, 'uart0'];
+    const steps = places.flatMap((place) => lanes.map((lane) => step(lane, `${place}_${lane}`)));
+    const [head, rule, ...lines] = storyTable(report({ steps }), columns);
+    const bars = [...rule].flatMap((char, at) => (char === '┼' ? [at] : []));
+    for (const line of [head, ...lines]) {
+      expect(line.length).toBeLessThanOrEqual(columns);
+      const inLine = [...line].flatMap((char, at) => (char === '│' ? [at] : []));
+      expect(inLine).toEqual(bars.slice(0, inLine.length));
+    }
+    const shown = lines.join('').replaceAll(/[│ ]/g, '');
+    for (const { calls } of steps) expect(shown).toContain(calls[0].name.replaceAll(' ', ''));
   });
 
   it('puts contexts of a hart behind one another, then UARTs, then time', () => {

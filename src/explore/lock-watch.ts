@@ -1,0 +1,371 @@
+// Follows the locks of a guest while it is explored, by the functions that take and give them back
+// (debug/lock-table.ts): who holds what, in which context, and what that says about orders
+// (lock-order.ts). What is held goes back with the search; what was learnt about orders stays, so that
+// in the end it is that of all executions. Locks that were taken before the exploration began are not
+// known, but for those of the firmware, which says who has them.
+
+import { DataNames } from '../debug/data-names.ts';
+import type { LockSite, LockSites, TableKind } from '../debug/lock-table.ts';
+import { LOCK_KINDS } from '../debug/lock-table.ts';
+import type { Symbolizer } from '../debug/symbolizer.ts';
+import { MSTATUS_MIE } from '../machine/csr.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { HartTrack } from './hart-track.ts';
+import { type Context, type Held, type Holding, type Level, LockOrder } from './lock-order.ts';
+import { shortSource } from './place.ts';
+import type { Stepper } from './stepper.ts';
+
+const KIND_LOCKS = -26;
+const RA = 1;
+const SP = 2;
+const A0 = 10;
+const LOCK_FILE = /\/locking\//;
+const LEVELS: readonly Level[] = ['task', 'irq', 'nmi'];
+const SLEEPS: ReadonlySet<TableKind> = new Set(['mutex', 'semaphore']);
+
+/** A call of a lock function that has not returned. */
+interface Call {
+  readonly site: LockSite;
+  readonly lock: number;
+  readonly context: Context;
+  readonly task: number;
+  /** It comes back to there, with that stack pointer. */
+  readonly returnPc: number;
+  readonly sp: number;
+}
+
+/** All that goes back with the search. */
+interface State {
+  readonly holding: Holding;
+  readonly calls: readonly Call[];
+  /** By hart: the task that runs, 0 if it is not known; and how deep in traps tasks run. */
+  readonly tasks: readonly number[];
+  readonly bases: readonly number[];
+  /** Instructions that the hart had executed when something was last noted about it. */
+  readonly noted: readonly number[];
+  /** Held, as a lock that was asked for and got. */
+  readonly got: ReadonlySet<Held>;
+}
+
+/** What the events of a lock have in common. */
+interface LockFields {
+  readonly lock: number;
+  readonly class: string;
+  readonly context: Context;
+}
+
+const hasOwner = (kind: TableKind): boolean => kind !== 'semaphore' && kind !== 'handover';
+
+/** A lock and who has it. */
+export interface HeldLock {
+  /** Address. */
+  readonly lock: number;
+  readonly name: string;
+  /** "hart 0 irq". */
+  readonly lane: string;
+  readonly hart: number;
+}
+
+export class LockWatch {
+  readonly order = new LockOrder();
+  readonly #symbolizer: Symbolizer;
+  readonly #names: DataNames;
+  readonly #sites = new Map<number, LockSite[]>();
+  readonly #switch: LockSites['switch'];
+  readonly #returns = new Set<number>();
+  readonly #contexts = new Map<string, Context>();
+  readonly #classes = new Map<string, string>();
+  readonly #places = new Map<number, string>();
+  readonly #addresses = new Set<number>();
+  #stepper: Stepper | undefined;
+  #state: State;
+
+  constructor(machine: Machine, symbolizer: Symbolizer, sites: LockSites) {
+    this.#symbolizer = symbolizer;
+    this.#names = new DataNames(machine, symbolizer);
+    this.#switch = sites.switch;
+    for (const site of sites.functions) {
+      this.#sites.set(site.address, [...(this.#sites.get(site.address) ?? []), site]);
+    }
+    const perHart = machine.harts.map(() => 0);
+    this.#state = {
+      holding: this.order.holding,
+      calls: [],
+      tasks: perHart,
+      bases: perHart,
+      noted: perHart.map(() => -1),
+      got: new Set(),
+    };
+    this.#holdFromBefore();
+  }
+
+  /** The exploration of the machine begins. */
+  attach(stepper: Stepper): void {
+    this.#stepper = stepper;
+    for (const address of this.#sites.keys()) stepper.noteAt(address);
+    if (this.#switch !== undefined) stepper.noteAt(this.#switch.address);
+  }
+
+  /** Addresses of all locks that were seen so far. */
+  get addresses(): ReadonlySet<number> {
+    return this.#addresses;
+  }
+
+  /** Who has which lock. */
+  held(): HeldLock[] {
+    const { holding, got } = this.#state;
+    const all: HeldLock[] = [];
+    for (const [lane, list] of holding.held) {
+      const hart = Number(/^hart (\d+) /.exec(lane)?.[1] ?? -1);
+      if (hart < 0) continue;
+      for (const each of list) {
+        if (got.has(each)) all.push({ lock: addressOf(each.lock), name: each.class, lane, hart });
+      }
+    }
+    return all;
+  }
+
+  /** Names of the locks that a hart has or has asked for, in whatever context. */
+  classesOf(hart: number): string[] {
+    return LEVELS.flatMap((level) =>
+      this.order.heldBy(`hart ${hart} ${level}`).map((held) => held.class),
+    );
+  }
+
+  /** The lock that the running context of a hart has asked for and not got. */
+  askedBy(track: HartTrack): number | undefined {
+    const { id } = track.hart;
+    const last = this.order.heldBy(`hart ${id} ${this.#levelAt(track, track.depth)}`).at(-1);
+    if (last === undefined || this.#state.got.has(last)) return undefined;
+    return addressOf(last.lock);
+  }
+
+  nameOf(address: number): string {
+    for (const kind of LOCK_KINDS) {
+      const name = this.#classes.get(`${kind} ${address}`);
+      if (name !== undefined) return name;
+    }
+    return this.#names.nameOf(address);
+  }
+
+  // ---- what happens -----------------------------------------------------------------------------
+
+  /** A hart is at an address that something is to be noted about. */
+  noted(track: HartTrack, pc: number, x: Int32Array, executed: number): void {
+    const { id } = track.hart;
+    if (this.#state.noted[id] === executed) return;
+    const before = this.#state;
+    if (this.#returns.has(pc)) this.#returned(pc, x);
+    for (const site of this.#sites.get(pc) ?? []) this.#called(track, site, x);
+    if (this.#switch?.address === pc) this.#switched(track, x);
+    if (this.#state === before) return;
+    const noted = before.noted.map((at, hart) => (hart === id ? executed : at));
+    this.#state = { ...this.#state, noted };
+    this.#stepper?.log.pushObject(KIND_LOCKS, before);
+  }
+
+  /** After a hart's step that changed which interrupts it takes, or led out of a handler. */
+  stepped(track: HartTrack, depthBefore: number): void {
+    const { hart, depth } = track;
+    const before = this.#state;
+    if (depth < depthBefore) {
+      const left = this.#levelAt(track, depthBefore);
+      const context = this.#contextOf(hart.id, left, false);
+      if (left !== this.#levelAt(track, depth)) this.#feed({ kind: 'leave', context });
+      const bases = before.bases.map((base, i) => (i === hart.id ? Math.min(base, depth) : base));
+      if (bases[hart.id] !== before.bases[hart.id]) this.#state = { ...this.#state, bases };
+    } else if ((hart.mstatus & MSTATUS_MIE) !== 0) {
+      const context = this.#contextOf(hart.id, this.#levelAt(track, depth), true);
+      this.#feed({ kind: 'irqs on', context });
+    }
+    if (this.#state !== before) this.#stepper?.log.pushObject(KIND_LOCKS, before);
+  }
+
+  #feed(event: { readonly kind: 'leave' | 'irqs on'; readonly context: Context }): void {
+    const held = this.order.heldBy(event.context.thread);
+    if (held.length === 0) return;
+    this.order.feed({ ...event, at: held[held.length - 1].at });
+    this.#keep();
+  }
+
+  /** Takes back the last record of this class. @returns false for those of others. */
+  undo(kind: number): boolean {
+    if (kind !== KIND_LOCKS || this.#stepper === undefined) return false;
+    this.#state = this.#stepper.log.popObject() as State;
+    this.order.holding = this.#state.holding;
+    return true;
+  }
+
+  #keep(more: Partial<State> = {}): void {
+    const { holding } = this.order;
+    if (holding === this.#state.holding && Object.keys(more).length === 0) return;
+    this.#state = { ...this.#state, ...more, holding };
+  }
+
+  #called(track: HartTrack, site: LockSite, x: Int32Array): void {
+    const { id } = track.hart;
+    const address = 'register' in site.lock ? x[site.lock.register] >>> 0 : site.lock.address;
+    const lock = address + LOCK_KINDS.indexOf(site.kind) * 2 ** 32;
+    const irqsOn = (track.hart.mstatus & MSTATUS_MIE) !== 0 && site.irqs !== 'off';
+    const context = this.#contextOf(id, this.#levelAt(track, track.depth), irqsOn);
+    const task = this.#state.tasks[id];
+    // A lock function that another one of the same lock calls is a part of that.
+    const isPart = this.#state.calls.some(
+      (call) =>
+        call.lock === lock &&
+        call.context.thread === context.thread &&
+        call.task === task &&
+        call.sp >= x[SP] >>> 0,
+    );
+    if (isPart) return;
+    this.#addresses.add(address);
+    const returnPc = x[RA] >>> 0;
+    const fields = { lock, class: this.#classOf(site.kind, address, context), context };
+    const at = this.#placeOf(returnPc);
+    const call = { site, lock, context, task, returnPc, sp: x[SP] >>> 0 };
+    const isUnconditional = site.does === 'release' && site.succeeds === undefined;
+    if (isUnconditional) this.#release(fields, site, at);
+    else if (site.does === 'acquire') this.#acquire(fields, site, at, false);
+    if (!isUnconditional) this.#await(call);
+  }
+
+  #release(fields: LockFields, { kind }: LockSite, at: string): void {
+    this.order.feed({ kind: 'release', ...fields, hasOwner: hasOwner(kind), at });
+    this.#keep();
+  }
+
+  #acquire(
+    fields: LockFields,
+    { kind, mode = 'exclusive' }: LockSite,
+    at: string,
+    isTry: boolean,
+  ): void {
+    const lockKind = SLEEPS.has(kind) ? 'sleep' : 'spin';
+    const how = { mode, lockKind, isTry, hasOwner: hasOwner(kind) } as const;
+    this.order.feed({ kind: 'acquire', ...fields, ...how, at });
+    this.#keep();
+  }
+
+  #await(call: Call): void {
+    this.#state = { ...this.#state, calls: [...this.#state.calls, call] };
+    if (this.#returns.has(call.returnPc)) return;
+    this.#returns.add(call.returnPc);
+    this.#stepper?.noteAt(call.returnPc);
+  }
+
+  /** Calls of lock functions come back here; of several, the innermost one first. */
+  #returned(pc: number, x: Int32Array): void {
+    const sp = x[SP] >>> 0;
+    const isBack = (call: Call): boolean => call.returnPc === pc && call.sp === sp;
+    const back = this.#state.calls.filter(isBack);
+    if (back.length === 0) return;
+    this.#state = { ...this.#state, calls: this.#state.calls.filter((call) => !isBack(call)) };
+    for (const call of back.reverse()) this.#done(call, x[A0]);
+  }
+
+  #done({ site, lock, context, returnPc }: Call, result: number): void {
+    const { succeeds, does, kind } = site;
+    const isGot = succeeds === undefined || (result === 0) === (succeeds === 'zero');
+    const { thread } = context;
+    const fields = { lock, class: this.#classOf(kind, addressOf(lock), context), context };
+    if (does === 'release') {
+      if (isGot) this.#release(fields, site, this.#placeOf(returnPc));
+    } else if (!isGot) {
+      if (does === 'acquire') this.order.giveUp(lock, thread);
+    } else {
+      if (does === 'try') this.#acquire(fields, site, this.#placeOf(returnPc), true);
+      const held = this.order.heldBy(thread).findLast((each) => each.lock === lock);
+      if (held !== undefined) this.#keep({ got: new Set(this.#state.got).add(held) });
+    }
+    this.#keep();
+  }
+
+  /** A task's context goes on on another stack; what it sleeps with, it keeps. */
+  #switched(track: HartTrack, x: Int32Array): void {
+    if (this.#switch === undefined) return;
+    const { id } = track.hart;
+    const thread = `hart ${id} task`;
+    const [prev, next] = [x[this.#switch.prev] >>> 0, x[this.#switch.next] >>> 0];
+    // Who gives up its hart is a task, though it may do so on its way out of a handler.
+    this.order.move(`hart ${id} ${this.#levelAt(track, track.depth)}`, thread);
+    this.order.move(thread, `task ${prev}`, 'sleep');
+    this.order.move(`task ${next}`, thread, 'sleep');
+    const { tasks, bases } = this.#state;
+    this.#keep({
+      tasks: tasks.map((task, hart) => (hart === id ? next : task)),
+      bases: bases.map((base, hart) => (hart === id ? track.depth : base)),
+    });
+  }
+
+  // ---- who and what -----------------------------------------------------------------------------
+
+  /** Exceptions count as what they came in. */
+  #levelAt({ hart }: HartTrack, depth: number): Level {
+    if (hart.inNmi) return 'nmi';
+    return depth > this.#state.bases[hart.id] && hart.mcause >> 31 !== 0 ? 'irq' : 'task';
+  }
+
+  #contextOf(hart: number, level: Level, irqsOn: boolean): Context {
+    const thread = `hart ${hart} ${level}`;
+    const key = `${thread} ${irqsOn ? 'on' : 'off'}`;
+    const known = this.#contexts.get(key);
+    if (known !== undefined) return known;
+    const context = { thread, level, irqsOn };
+    this.#contexts.set(key, context);
+    return context;
+  }
+
+  /** Locks of one name obey one rule. The spin lock inside of another lock has a name of its own. */
+  #classOf(kind: TableKind, address: number, { thread }: Pick<Context, 'thread'>): string {
+    const key = `${kind} ${address}`;
+    const known = this.#classes.get(key);
+    if (known !== undefined) return known;
+    const inner = this.#state.calls.some(
+      (call) => addressOf(call.lock) === address && call.context.thread === thread,
+    );
+    const semaphore =
+      kind === 'semaphore' ? this.#names.locks.semaphoreOf(address)?.name : undefined;
+    const plain = semaphore ?? this.#names.nameOf(address);
+    const name = inner && kind === 'spin' && !plain.endsWith('lock') ? `${plain}.wait_lock` : plain;
+    this.#classes.set(key, name);
+    return name;
+  }
+
+  /** `function file:line` of whoever is to be returned to. */
+  #placeOf(returnPc: number): string {
+    const known = this.#places.get(returnPc);
+    if (known !== undefined) return known;
+    const call = returnPc - 2;
+    const source = this.#symbolizer.source(call);
+    const name = this.#symbolizer.lookup(call)?.name ?? `0x${call.toString(16)}`;
+    // A line of a lock that was inlined is no place of the function that called it.
+    const isLock = source === undefined || LOCK_FILE.test(source);
+    const place = isLock ? name : `${name} ${shortSource(source)}`;
+    this.#places.set(returnPc, place);
+    return place;
+  }
+
+  /** The firmware's locks say which CPU has them. */
+  #holdFromBefore(): void {
+    const { locks } = this.#names;
+    for (const address of locks.addresses) {
+      const owner = locks.ownerOf(address);
+      if (owner === undefined) continue;
+      const context = this.#contextOf(owner, 'task', false);
+      const name = this.#classOf('spin', address, context);
+      const fields = { lock: address, class: name, context };
+      const site = { kind: 'spin', does: 'acquire' } as const;
+      this.#acquire(
+        fields,
+        { ...site, address: 0, lock: { address }, succeeds: undefined },
+        '',
+        true,
+      );
+      const held = this.order.heldBy(context.thread).at(-1);
+      if (held !== undefined) this.#keep({ got: new Set(this.#state.got).add(held) });
+    }
+  }
+}
+
+/** Locks of different kinds at one address are different ones, and the kind is above the address. */
+const addressOf = (lock: number): number => lock % 2 ** 32;
