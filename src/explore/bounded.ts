@@ -4,6 +4,7 @@
 // equivalent prefixes are explored once. Sleep sets are left out: with a bound they lose executions.
 
 import { type Cell, footprintOf, Footprints } from './footprint.ts';
+import { endingOfLong } from './livelock.ts';
 import type { Access, AgentId, Ending, Mark, Model } from './model.ts';
 import { passes, type Counts, type Pass } from './passes.ts';
 import type { Position } from './position.ts';
@@ -256,8 +257,8 @@ class BoundedPass implements Pass {
     const last = this.#harts[agent] ?? place.last;
     const ending = endingOf(this.#model, enabled);
     if (ending === undefined && this.#trace.length >= this.#options.stepsMax) {
-      const reason = `more than ${String(this.#options.stepsMax)} steps`;
-      return { enabled, last, spent, ending: { kind: 'cut', reason }, isOver: true };
+      const long = endingOfLong(this.#model, this.#options.stepsMax);
+      return { enabled, last, spent, ending: long, isOver: true };
     }
     // Where nothing goes on by itself, something injected may still come.
     const goesOn = enabled.length > 0 && this.#seen.isNew(this.#trace, last, spent);

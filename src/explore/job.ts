@@ -6,6 +6,7 @@ import type { Symbolizer } from '../debug/symbolizer.ts';
 import { explain } from './explain.ts';
 import { leave, sameEnding } from './investigate.ts';
 import { clockSeconds } from './limits.ts';
+import { wayIntoLivelock } from './livelock.ts';
 import { type MachineModel, VisibilityGrown } from './machine-model.ts';
 import { minimise } from './minimise.ts';
 import type { LockWarning } from './lock-order.ts';
@@ -16,7 +17,7 @@ import { type RaisedCoverage, raising } from './raising.ts';
 import { randomSearch, type StrategyName } from './random.ts';
 import { rehearse } from './rehearsal.ts';
 import type { Region, RegionOptions } from './region.ts';
-import type { Replayed } from './replay.ts';
+import { replay, type Replayed, turnsOf } from './replay.ts';
 import type { Report } from './report.ts';
 import { type Bounds, type Explored, isFine } from './search.ts';
 import { settled } from './settle.ts';
@@ -270,6 +271,10 @@ function smaller(
     return isLate();
   };
   if (isLate()) model.frozen = true;
+  if (ending.kind === 'livelock') {
+    const way = wayIntoLivelock(model, schedule);
+    return replay(model, turnsOf(way), way.length);
+  }
   const small = minimise(model, schedule, { stepsMax, isSame, stop });
   // Whoever explains it comes to the same loops, and has to know where harts wait in them.
   explain(model, small, stepsMax, isSame, small.events.length - 1, EXPLAINED_MAX);

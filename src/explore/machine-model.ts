@@ -292,14 +292,27 @@ export class MachineModel implements Model {
     return undefined;
   }
 
-  /** Times and counts of instructions are left out; those that devices and the guest keep are not. */
+  /**
+   * Times and counts of instructions are left out, unless a timer of a hart is armed; those that devices
+   * and the guest keep are not.
+   */
   state(): string {
     const { stepper } = this;
     const { uarts, plic, aclint, nmi } = this.#machine;
-    const harts = stepper.tracks.map((track) => track.describe());
     const devices = [...uarts, plic, aclint, nmi].map((device) => JSON.stringify(device.save()));
     const position = String(this.#lines.position);
-    return [...harts, ...devices, position, stepper.memorySince(this.#start)].join('\n');
+    const times = this.#firstHartTimer() === Infinity ? [] : stepper.tracks.map(({ time }) => time);
+    return [
+      this.glance(),
+      ...devices,
+      position,
+      times.join(),
+      stepper.memorySince(this.#start),
+    ].join('\n');
+  }
+
+  glance(): string {
+    return this.stepper.tracks.map((track) => track.describe()).join('\n');
   }
 
   mark(): Mark {

@@ -66,6 +66,8 @@ export type Ending =
   /** No agent can ever do anything again (injected ones aside), and the work is not done. */
   | { readonly kind: 'deadlock'; readonly waiting: readonly AgentId[] }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** Everybody takes turns, and the same state comes back. */
+  | { readonly kind: 'livelock' }
   /** What went out of the wire is not what was stored. */
   | { readonly kind: 'messages'; readonly fault: Fault; readonly text: string }
   /** Cut off by a bound on steps. */
@@ -109,6 +111,8 @@ export interface Model {
   release(mark: Mark): void;
   /** The state as a short text, time and counters left out: equal text, equal future. For livelocks. */
   state?(): string;
+  /** A part of that which is quick to tell: equal states have equal ones. */
+  glance?(): string;
   /** What is known about locks, for a search that looks for what a warning about them says. */
   readonly locks?: LockHints | undefined;
   /** Would this waiting hart go on if it looked again (woken by nobody)? Tells a lost wakeup. */

@@ -7,6 +7,7 @@ import { explain, type Flip } from './explain.ts';
 import { type FindingFile, formatFinding, placesOf } from './finding-file.ts';
 import type { Event } from './happens-before.ts';
 import { type Covered, type Finding, sameEnding } from './investigate.ts';
+import { findLivelock } from './livelock.ts';
 import type { Injection, MachineModel } from './machine-model.ts';
 import { scheduleOf } from './minimise.ts';
 import type { AgentId, Ending } from './model.ts';
@@ -26,8 +27,6 @@ import { verdictText } from './verdict-text.ts';
 export const EXPLAINED_MAX = 12;
 /** So many times more steps an execution may have when locks show. */
 const FINER = 4;
-/** Rounds in which a livelock has to show. */
-const ROUNDS_MAX = 200;
 
 export interface Presented {
   /** The finding as text of 100 columns; `reportText(report, …)` gives others. */
@@ -106,11 +105,14 @@ function shown(
   } while (addresses.size > known);
   const schedule = model.path.map(({ agent }) => agent);
   model.frozen = true;
+  // Of a livelock, the way into it was recorded.
+  const goesRound = model.ending() === undefined && findLivelock(model) !== undefined;
   model.restart();
   const couldAct = (agent: AgentId): boolean => model.couldAct(agent);
-  const found = replay(model, turnsOf(schedule), stepsMax * FINER, undefined, couldAct);
+  const most = goesRound ? schedule.length : stepsMax * FINER;
+  const found = replay(model, turnsOf(schedule), most, undefined, couldAct);
   const origin = `${originOf(replayed.exact)}; ${found.events.length} steps`;
-  const report = reportOf(opened, symbolizer, found, stepsMax * FINER, origin);
+  const report = reportOf(opened, symbolizer, found, most, origin);
   return { report, replayed };
 }
 
@@ -128,7 +130,7 @@ export function reportOf(
   const reasons = reasonsOf(model, symbolizer, found, story, stepsMax);
   if (lasso.length > 0) reasons.set(schedule.length, REPEATS);
   const verdict = verdictText(found.ending, kind, story);
-  const { ending } = found;
+  const ending: Ending = kind === 'livelock' ? { kind } : found.ending;
   return { verdict, ending, origin, story, reasons, repeatsFrom: schedule.length };
 }
 
@@ -147,7 +149,7 @@ function judged(
   const { kind } = found.ending;
   if (kind === 'done') return { kind: 'ok', lasso: [] };
   if (kind === 'failed' || kind === 'messages') return { kind: 'failed', lasso: [] };
-  return judge(model, scheduleOf(found), { stepsMax, roundsMax: ROUNDS_MAX });
+  return judge(model, scheduleOf(found), { stepsMax });
 }
 
 function reasonsOf(
@@ -192,6 +194,8 @@ function endingText(ending: Ending): string {
       return `it fails in another way (${ending.reason})`;
     case 'messages':
       return `a message is ${ending.fault}`;
+    case 'livelock':
+      return 'it goes round for ever';
     case 'cut':
       return 'it goes on (undecided)';
   }

@@ -3,6 +3,7 @@
 // that rare combinations are not drowned by what always happens.
 
 import type { Footprints } from './footprint.ts';
+import { endingOfLong } from './livelock.ts';
 import type { Access, AgentId, Model } from './model.ts';
 import { SeededRng } from './rng.ts';
 import { endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
@@ -165,9 +166,7 @@ export function runWith(
     const enabled = model.ending() === undefined ? model.enabled() : [];
     const ending =
       endingOf(model, enabled) ??
-      (trace.length < stepsMax
-        ? undefined
-        : ({ kind: 'cut', reason: `more than ${String(stepsMax)} steps` } as const));
+      (trace.length < stepsMax ? undefined : endingOfLong(model, stepsMax));
     if (ending !== undefined) {
       return { ending, schedule: trace.schedule, trace: trace.key() };
     }

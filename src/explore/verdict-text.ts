@@ -34,8 +34,9 @@ export function verdictText(ending: Ending, kind: VerdictKind, story: Story): Ve
         headline: `message ${ending.fault}: ${ending.text}`,
         explanation: `${MESSAGES[ending.fault]} ${SETTLED}`,
       };
+    case 'livelock':
     case 'cut':
-      return kind === 'livelock'
+      return kind === 'livelock' || ending.kind === 'livelock'
         ? LIVELOCK
         : { headline: `undecided: ${ending.reason}`, explanation: CUT };
   }

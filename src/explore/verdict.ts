@@ -5,10 +5,10 @@
 
 import { footprintOf, type Footprint } from './footprint.ts';
 import type { Event, Execution } from './happens-before.ts';
-import type { ProcessId } from './process.ts';
+import { findLivelock } from './livelock.ts';
 import type { AgentId, Ending, Model } from './model.ts';
+import type { ProcessId } from './process.ts';
 import { replay, turnsOf } from './replay.ts';
-import { endingOf } from './search.ts';
 
 /** Words of a footprint from here on are no memory: a hart's pending interrupts, for one (model.ts). */
 const WORDS_OF_MEMORY = 2 ** 30;
@@ -58,8 +58,6 @@ export interface Verdict {
 export interface JudgeOptions {
   /** Steps of the execution. */
   readonly stepsMax: number;
-  /** Rounds, one step of every enabled agent each, in which a livelock has to show. */
-  readonly roundsMax: number;
   /** The hart that holds what is waited for, where lock tracking knows. */
   readonly holderOf?: (waiting: Waiting) => AgentId | undefined;
 }
@@ -78,7 +76,7 @@ function verdictOf(
   model: Model,
   execution: Execution,
   ending: Ending,
-  { roundsMax, holderOf }: JudgeOptions,
+  { holderOf }: JudgeOptions,
 ): Verdict {
   const none = { reason: undefined, waiting: [], cycle: [], lasso: [] };
   switch (ending.kind) {
@@ -88,9 +86,13 @@ function verdictOf(
       return { ...none, kind: 'failed', reason: ending.reason };
     case 'messages':
       return { ...none, kind: 'failed', reason: `message ${ending.fault}: ${ending.text}` };
+    case 'livelock':
     case 'cut': {
-      const lasso = findLivelock(model, roundsMax);
-      if (lasso === undefined) return { ...none, kind: 'undecided', reason: ending.reason };
+      const lasso = findLivelock(model);
+      if (lasso === undefined) {
+        const reason = ending.kind === 'cut' ? ending.reason : undefined;
+        return { ...none, kind: 'undecided', reason };
+      }
       return { ...none, kind: 'livelock', lasso };
     }
     case 'deadlock': {
@@ -159,36 +161,4 @@ function cycleOf(
     if (next !== undefined) return path.slice(path.indexOf(next));
   }
   return [];
-}
-
-/**
- * Goes on from where the model is, every enabled agent one step in each round, nothing injected. The
- * steps between two equal states, in which therefore everybody had a turn and nothing came of it;
- * undefined if the execution ends, the model can't tell its state, or no state repeats. Leaves the
- * model where it was.
- */
-export function findLivelock(model: Model, roundsMax: number): AgentId[] | undefined {
-  if (model.state === undefined) return undefined;
-  const start = model.mark();
-  const seen = new Map<string, number>();
-  const taken: AgentId[] = [];
-  let lasso: AgentId[] | undefined;
-  for (let round = 0; round < roundsMax && lasso === undefined; round++) {
-    const state = model.state();
-    const before = seen.get(state);
-    if (before !== undefined) lasso = taken.slice(before);
-    else {
-      seen.set(state, taken.length);
-      const enabled = model.ending() === undefined ? model.enabled() : [];
-      if (endingOf(model, enabled) !== undefined) break;
-      for (const agent of enabled.filter((id) => !model.agents[id].injected)) {
-        if (model.ending() !== undefined || !model.enabled().includes(agent)) continue;
-        model.step(agent);
-        taken.push(agent);
-      }
-    }
-  }
-  model.rewind(start);
-  model.release(start);
-  return lasso;
 }

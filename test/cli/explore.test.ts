@@ -59,11 +59,44 @@ b: .word 0
 `;
 };
 
+/**
+ * Each hart announces itself, and steps back if the other one is there, too. Cured, hart 1 does not step back,
+ * and hart 0 waits for it.
+ */
+const polite = (cured: boolean): string => `
+  la s0, a
+  la s1, b
+  csrr a0, mhartid
+begin:
+  li t0, 1
+  bnez a0, other
+1: sw t0, (s0)
+  lw t1, (s1)
+  beqz t1, finish
+  sw zero, (s0)
+  ${cured ? '2: lw t1, (s1)\n bnez t1, 2b' : ''}
+  j 1b
+other:
+  sw t0, (s1)
+  lw t1, (s0)
+  ${cured ? 'bnez t1, other' : 'beqz t1, finish'}
+  sw zero, (s1)
+  ${cured ? '' : 'j other'}
+finish:
+  nop
+  j .
+  .balign 4
+a: .word 0
+b: .word 0
+`;
+
 const bad = guestElf(folder, 'bad.elf', waitOn(0));
 const good = guestElf(folder, 'good.elf', waitOn(1));
 const off = guestElf(folder, 'off.elf', `${exitWith(0)}\nnever:\n nop`);
 const crash = guestElf(folder, 'crash.elf', 'csrw mtvec, zero\n .word 0\nnever:\n nop');
 const endless = guestElf(folder, 'endless.elf', 'begin:\n nop\n j .\nfinish:\n nop');
+const livelock = guestElf(folder, 'livelock.elf', polite(false), 'all harts');
+const impolite = guestElf(folder, 'impolite.elf', polite(true), 'all harts');
 const ab = guestElf(folder, 'ab.elf', twoLocks('ab'), 'all harts');
 const abba = guestElf(folder, 'abba.elf', twoLocks('ba'), 'all harts');
 const locks = path.join(folder, 'locks.json');
@@ -104,6 +137,24 @@ describe('printkit explore', () => {
 
     const cured = await inUtf8(printkit(['explore', '--kernel', good, '--replay', file]));
     expect(cured.stdout).toContain('the program is not the one that was recorded');
+  });
+
+  it('finds harts that make way for each other for ever, and the way into that', async () => {
+    const file = path.join(folder, 'livelock.json');
+    const options = ['--smp', '2', '--steps', '300', '--kernel'];
+    const two = ['explore', ...region.slice(0, 4), ...options];
+    const found = await inUtf8(printkit([...two, livelock, '--out', file]));
+    expect(found.stdout).toMatch(/^finding: livelock: the same state comes back/);
+    expect(found.stdout).toContain('── what follows comes again and again');
+    expect(found.stdout.split('\n').length).toBeLessThan(40);
+    expect(found.code).toBe(1);
+    const again = await inUtf8(printkit(['explore', '--kernel', livelock, '--replay', file]));
+    expect(again.stdout).toMatch(/^finding: livelock/);
+    expect(again.stdout).toContain('replayed exactly');
+    expect(again.code).toBe(1);
+    const cured = await inUtf8(printkit([...two, impolite]));
+    expect(cured.stdout).not.toContain('livelock');
+    expect(cured.code).not.toBe(1);
   });
 
   it('finds it in random executions too, by the seed that it is given', async () => {

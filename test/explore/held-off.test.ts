@@ -44,7 +44,7 @@ function verdictOn({ model }: Program): Verdict | undefined {
   for (const explored of search) found.push(explored);
   model.frozen = true;
   const deadlock = found.find(({ ending }) => ending.kind === 'deadlock');
-  return deadlock && judge(model, deadlock.schedule, { stepsMax: STEPS, roundsMax: 10 });
+  return deadlock && judge(model, deadlock.schedule, { stepsMax: STEPS });
 }
 
 describe('a hart that waits for a handler', () => {

@@ -131,7 +131,7 @@ describe('a finding', () => {
     const deadlock = found.find(({ ending }) => ending.kind === 'deadlock');
     const small = minimise(model, deadlock?.schedule ?? [], { stepsMax: STEPS });
     const schedule = small.events.map(({ step }) => step.agent);
-    const verdict = judge(model, schedule, { stepsMax: STEPS, roundsMax: 10 });
+    const verdict = judge(model, schedule, { stepsMax: STEPS });
     expect(verdict.kind).toBe('deadlock');
     expect(verdict.cycle.map(({ hart }) => hart).sort()).toEqual([0, 1]);
     expect(explain(model, small, STEPS)).toMatchObject([{ reason: 'preempted', isCause: true }]);

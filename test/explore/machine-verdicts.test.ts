@@ -19,7 +19,7 @@ function verdictOn({ model }: Program): string {
   });
   if (result.kind === 'covered') return result.coverage?.complete === true ? 'covered' : 'partly';
   const schedule = result.small.events.map(({ step }) => step.agent);
-  const { kind, reason } = judge(model, schedule, { stepsMax: STEPS, roundsMax: 100 });
+  const { kind, reason } = judge(model, schedule, { stepsMax: STEPS });
   return reason === undefined ? kind : `${kind}: ${reason}`;
 }
 

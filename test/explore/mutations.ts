@@ -131,7 +131,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an NMI keeps its message aside',
     file: 'firmware/printk/store/safe.ts',
-    from: '  return nmi || in_printk_safe();',
+    from: '  return nmi ? READ_ONCE(nmi_in_log_here()) == 0 : in_printk_safe();',
     to: '  return in_printk_safe();',
     append: 'test=nmi printk.store=safe printk.emit=handover',
     bounds: [1, 0, 1],

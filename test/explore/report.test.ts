@@ -241,7 +241,7 @@ describe('a report names', () => {
     const schedule = Array.from({ length: 40 }, (_, i) => i % 2);
     const found = reportAlong(politeHarts(), ['a', 'b'], schedule, 40);
     const lines = linesOn(found);
-    expect(lines[0]).toMatch(/^livelock: the same state comes back/);
+    expect(lines[0]).toMatch(/^finding: livelock: the same state comes back/);
     const again = lines.slice(lines.indexOf('  ── what follows comes again and again')).join('\n');
     for (const access of ['a 0→1', 'b 0→1', 'b = 1', 'a = 1', 'a 1→0', 'b 1→0']) {
       expect(again).toContain(access);

@@ -2,12 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { dpor } from '../../src/explore/dpor.ts';
+import { findLivelock, wayIntoLivelock } from '../../src/explore/livelock.ts';
 import type { AgentId } from '../../src/explore/model.ts';
-import { findLivelock, judge, type Verdict } from '../../src/explore/verdict.ts';
+import { randomSearch } from '../../src/explore/random.ts';
+import { judge, type Verdict } from '../../src/explore/verdict.ts';
 import * as classics from './classics.ts';
 import { get, lock, read, Toy, unlock, wait, write, type Program } from './toy.ts';
 
-const OPTIONS = { stepsMax: 100, roundsMax: 100 };
+const OPTIONS = { stepsMax: 100 };
 
 /** The verdict on the first execution that does not end well. */
 function verdictOn(program: Program): Verdict {
@@ -85,23 +87,31 @@ describe('livelock', () => {
   const program: Program = { threads: [polite('a', 'b'), polite('b', 'a')] };
 
   it('a state that repeats while everybody has their turn', () => {
-    const lasso = findLivelock(new Toy(program), 50);
+    const lasso = findLivelock(new Toy(program));
     expect(lasso).toEqual([0, 1, 0, 1, 0, 1]);
   });
 
   it('is the verdict on an execution that does not end', () => {
     const schedule = Array.from({ length: 100 }, (_, i) => i % 2);
-    const verdict = judge(new Toy(program), schedule, { stepsMax: 96, roundsMax: 50 });
+    const verdict = judge(new Toy(program), schedule, { stepsMax: 96 });
     expect(verdict).toMatchObject({ kind: 'livelock', lasso: [0, 1, 0, 1, 0, 1] });
+  });
+
+  it('ends an execution that would be cut, and the way into it is short', () => {
+    const toy = new Toy(program);
+    const options = { seed: 1, executions: 1, stepsMax: 96, bounds: { irqs: 0, nmis: 0 } };
+    const [found] = randomSearch(toy, { ...options, strategies: ['natural'] });
+    expect(found.ending).toEqual({ kind: 'livelock' });
+    expect(found.schedule).toHaveLength(96);
+    expect(wayIntoLivelock(toy, found.schedule)).toEqual([0, 1, 0, 1, 0, 1]);
   });
 
   it('is not what merely takes long', () => {
     const toy = new Toy(classics.independentWrites(2, 20));
     const before = toy.state();
-    expect(findLivelock(toy, 50)).toBeUndefined();
-    expect(findLivelock(toy, 5)).toBeUndefined();
+    expect(findLivelock(toy)).toBeUndefined();
     expect(toy.state()).toBe(before);
-    expect(judge(toy, [], { stepsMax: 3, roundsMax: 50 }).kind).toBe('undecided');
+    expect(judge(toy, [], { stepsMax: 3 }).kind).toBe('undecided');
   });
 });
 

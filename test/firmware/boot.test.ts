@@ -19,11 +19,11 @@ const boot = (options?: ConstructorParameters<typeof Console>[1]): Console => {
 
 describe('boot', () => {
   it('logs what it finds, in Linux style', () => {
-    const console = boot({ harts: 4, bootargs: 'first second=2' });
+    const console = boot({ harts: 4, bootargs: 'panic=0 loglevel=7' });
     expect(console.text.replace(/\d+K\//, '<free>K/')).toBe(
       [
         'Booting printkit 0.1.0 on hart 0',
-        'Kernel command line: first second=2',
+        'Kernel command line: panic=0 loglevel=7',
         "earlycon: uart8250 at MMIO 0x10000000 (options '115200n8')",
         'printk: bootconsole [uart8250] enabled',
         'Memory: <free>K/65536K available',
