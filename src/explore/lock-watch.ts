@@ -73,8 +73,10 @@ export class LockWatch {
   readonly #sites = new Map<number, LockSite[]>();
   readonly #switch: LockSites['switch'];
   readonly #returns = new Set<number>();
-  readonly #contexts = new Map<string, Context>();
-  readonly #classes = new Map<string, string>();
+  /** By hart, level, and whether interrupts are on. */
+  readonly #contexts: Context[] = [];
+  /** By lock. */
+  readonly #classes = new Map<number, string>();
   readonly #places = new Map<number, string>();
   readonly #addresses = new Set<number>();
   #stepper: Stepper | undefined;
@@ -142,7 +144,7 @@ export class LockWatch {
 
   nameOf(address: number): string {
     for (const kind of LOCK_KINDS) {
-      const name = this.#classes.get(`${kind} ${address}`);
+      const name = this.#classes.get(lockAt(kind, address));
       if (name !== undefined) return name;
     }
     return this.#names.nameOf(address);
@@ -205,7 +207,7 @@ export class LockWatch {
   #called(track: HartTrack, site: LockSite, x: Int32Array): void {
     const { id } = track.hart;
     const address = 'register' in site.lock ? x[site.lock.register] >>> 0 : site.lock.address;
-    const lock = address + LOCK_KINDS.indexOf(site.kind) * 2 ** 32;
+    const lock = lockAt(site.kind, address);
     const irqsOn = (track.hart.mstatus & MSTATUS_MIE) !== 0 && site.irqs !== 'off';
     const context = this.#contextOf(id, this.#levelAt(track, track.depth), irqsOn);
     const task = this.#state.tasks[id];
@@ -306,19 +308,14 @@ export class LockWatch {
   }
 
   #contextOf(hart: number, level: Level, irqsOn: boolean): Context {
-    const thread = `hart ${hart} ${level}`;
-    const key = `${thread} ${irqsOn ? 'on' : 'off'}`;
-    const known = this.#contexts.get(key);
-    if (known !== undefined) return known;
-    const context = { thread, level, irqsOn };
-    this.#contexts.set(key, context);
-    return context;
+    const place = (hart * LEVELS.length + LEVELS.indexOf(level)) * 2 + (irqsOn ? 1 : 0);
+    return (this.#contexts[place] ??= { thread: `hart ${hart} ${level}`, level, irqsOn });
   }
 
   /** Locks of one name obey one rule. The spin lock inside of another lock has a name of its own. */
   #classOf(kind: TableKind, address: number, { thread }: Pick<Context, 'thread'>): string {
-    const key = `${kind} ${address}`;
-    const known = this.#classes.get(key);
+    const lock = lockAt(kind, address);
+    const known = this.#classes.get(lock);
     if (known !== undefined) return known;
     const inner = this.#state.calls.some(
       (call) => addressOf(call.lock) === address && call.context.thread === thread,
@@ -327,7 +324,7 @@ export class LockWatch {
       kind === 'semaphore' ? this.#names.locks.semaphoreOf(address)?.name : undefined;
     const plain = semaphore ?? this.#names.nameOf(address);
     const name = inner && kind === 'spin' && !plain.endsWith('lock') ? `${plain}.wait_lock` : plain;
-    this.#classes.set(key, name);
+    this.#classes.set(lock, name);
     return name;
   }
 
@@ -368,4 +365,6 @@ export class LockWatch {
 }
 
 /** Locks of different kinds at one address are different ones, and the kind is above the address. */
+const lockAt = (kind: TableKind, address: number): number =>
+  address + LOCK_KINDS.indexOf(kind) * 2 ** 32;
 const addressOf = (lock: number): number => lock % 2 ** 32;

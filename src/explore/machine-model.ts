@@ -153,16 +153,20 @@ export class MachineModel implements Model {
    */
   enabled(): readonly AgentId[] {
     const ids: AgentId[] = [];
-    let first = Infinity;
+    const patient: Actor[] = [];
     for (const actor of this.#actors) {
-      if (actor.patient || !actor.canAct()) continue;
-      ids.push(actor.id);
-      if (!actor.injected) first = Math.min(first, actor.dueTime());
+      if (!actor.patient && actor.canAct()) ids.push(actor.id);
+      else if (actor.patient ? actor.canAct() : this.#limitMayRunOut(actor)) patient.push(actor);
+    }
+    if (patient.length === 0) return ids;
+    let first = Infinity;
+    for (const id of ids) {
+      const { injected, dueTime } = this.#actors[id];
+      if (!injected) first = Math.min(first, dueTime());
     }
     const others = ids.length;
-    for (const actor of this.#actors) {
-      const isPatient = actor.patient ? actor.canAct() : this.#limitMayRunOut(actor);
-      if (isPatient && (first === Infinity || actor.dueTime() <= first)) ids.push(actor.id);
+    for (const { id, dueTime } of patient) {
+      if (first === Infinity || dueTime() <= first) ids.push(id);
     }
     return ids.length === others ? ids : ids.sort((a, b) => a - b);
   }
