@@ -88,6 +88,7 @@ export class GuestLocks implements Locks {
 
   /** The name and the count of the semaphore that a lock is in front of, if it is in front of one. */
   semaphoreOf(address: number): { readonly name: string; readonly count: number } | undefined {
+    if (!this.#machine.memory.contains(address, OFFSET_COUNT + 4)) return undefined;
     const name = SEMAPHORE_LOCK.exec(this.nameOf(address))?.[1];
     return name === undefined ? undefined : { name, count: this.#word(address + OFFSET_COUNT) };
   }

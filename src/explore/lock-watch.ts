@@ -207,6 +207,8 @@ export class LockWatch {
   #called(track: HartTrack, site: LockSite, x: Int32Array): void {
     const { id } = track.hart;
     const address = 'register' in site.lock ? x[site.lock.register] >>> 0 : site.lock.address;
+    // There is no lock at 0: the compiler has left out an argument that is always the same.
+    if (address === 0) return;
     const lock = lockAt(site.kind, address);
     const irqsOn = (track.hart.mstatus & MSTATUS_MIE) !== 0 && site.irqs !== 'off';
     const context = this.#contextOf(id, this.#levelAt(track, track.depth), irqsOn);
