@@ -27,8 +27,9 @@ describe('logbuf, while NMIs print', () => {
     expect({ ending, phase }).toEqual({ ending: 'hang', phase: 'NMI' });
     // Nobody has the lock: it is the turn of one that has been interrupted.
     for (const hart of stuck) expect(hart).toMatchObject({ lock: 'logbuf_lock', owner: undefined });
-    const [behindItself] = stuck.filter(({ trace }) => trace.includes('do_nmi'));
-    expect(behindItself?.trace.slice(0, 14)).toEqual([
+    // An NMI may also wait where it has interrupted something else, for that one.
+    const behindThemselves = stuck.map(({ trace }) => trace.slice(0, 14));
+    expect(behindThemselves).toContainEqual([
       ...[...WAITS, ...SAYS, 'nmi_message', 'do_nmi', 'nmi_entry'],
       ...[...WAITS, 'workload_message'],
     ]);
