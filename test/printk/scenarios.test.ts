@@ -272,6 +272,11 @@ describe('panic-cpu-sync', () => {
   });
 });
 
+it('percpu prints later what an NMI could not read, as it came upon the one reader', () => {
+  const { text } = run('nmi-reader', pairNamed('percpu+direct'));
+  for (let n = 1; n <= 12; n++) expect(text).toContain(`nmi: message ${n}\n`);
+});
+
 describe('what a design says when it fails', () => {
   it('logbuf takes an NMI inside printk() for recursion', () => {
     const { text } = run('nmi-writer', pairNamed('logbuf+deferred'));

@@ -18,7 +18,7 @@
 import { READ_ONCE, WRITE_ONCE } from '../../arch/atomic';
 import { local_irq_restore, local_irq_save } from '../../arch/irqflags';
 import { in_nmi, smp_processor_id } from '../../arch/percpu';
-import { panic_note_dropped, this_cpu_in_panic } from '../../kernel/panic-state';
+import { panic_in_progress, panic_note_dropped, this_cpu_in_panic } from '../../kernel/panic-state';
 import { snprintf } from '../../lib/format';
 import {
   spin_is_locked,
@@ -28,6 +28,7 @@ import {
   spin_unlock_no_resched,
   spinlock_t,
 } from '../../locking/spinlock';
+import { emitter } from '../emit/emit';
 import { LOGLEVEL_WARNING } from '../levels';
 import {
   EVENT_TEXT,
@@ -194,6 +195,9 @@ function percpu_read(seq: u64, r: printk_record): bool {
     }
     found = merged_end() > seq && record_ring_read(merged, seq, r);
     reader_exit();
+  } else if (!panic_in_progress()) {
+    // What it came to print, nobody else prints: the reader that it has interrupted is none of a console.
+    emitter.stored_deferred();
   }
   local_irq_restore(flags);
   return found;
