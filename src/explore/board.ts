@@ -33,37 +33,38 @@ const KIND_DEVICE = -10;
 const KIND_PENDING = -11;
 const KIND_STOPPED = -12;
 
-/** A device whose state can be put back. */
+/** Something that can be put back. */
 interface Saved {
-  readonly restore: () => void;
+  restore(): void;
 }
 
 class Tracked {
-  readonly name: string;
+  readonly uart: Uart8250 | undefined;
   readonly #device: Stateful<object>;
-  readonly #board: Board;
+  /** What the UART has sent. */
+  readonly #sent: number[];
   /** Time of what last changed it, in instructions since the start. */
   time = 0;
   /** The state as it is now, if it is known. */
   #state: object | undefined;
 
-  constructor(name: string, device: Stateful<object>, board: Board) {
-    this.name = name;
+  constructor(device: Stateful<object>, uart: Uart8250 | undefined, sent: number[]) {
     this.#device = device;
-    this.#board = board;
+    this.uart = uart;
+    this.#sent = sent;
   }
 
   /** Saves the state before an access. */
   save(log: UndoLog): void {
     const state = (this.#state ??= this.#device.save());
-    const sent = this.#board.sentLength(this.name);
+    const sent = this.#sent.length;
     const { time } = this;
     const saved: Saved = {
       restore: () => {
         if (this.#state !== state) this.#device.restore(state);
         this.#state = state;
         this.time = time;
-        this.#board.cutSent(this.name, sent);
+        if (this.#sent.length !== sent) this.#sent.length = sent;
       },
     };
     log.pushObject(KIND_DEVICE, saved);
@@ -94,7 +95,7 @@ export class Board {
     this.sent = machine.uarts.map(() => []);
     machine.uarts.forEach((uart, i) => {
       uart.attach({ transmit: (byte) => void this.sent[i].push(byte) });
-      this.#track(uart.name, uart);
+      this.#track(uart.name, uart, uart, this.sent[i]);
       const indices = [...machine.clock.names.entries()]
         .filter(([, name]) => name.startsWith(`${uart.name}.`))
         .map(([index]) => index);
@@ -105,27 +106,22 @@ export class Board {
     this.#track('nmi', machine.nmi);
   }
 
-  #track<State extends object>(name: string, device: Stateful<State>): void {
+  #track<State extends object>(
+    name: string,
+    device: Stateful<State>,
+    uart?: Uart8250,
+    sent: number[] = [],
+  ): void {
     const erased: Stateful<object> = {
       save: () => device.save(),
       restore: (state) => device.restore(state as State),
     };
-    this.#tracked.set(name, new Tracked(name, erased, this));
+    this.#tracked.set(name, new Tracked(erased, uart, sent));
   }
 
   /** Time of what last changed a device, in instructions: who looks at it is that far at least. */
   timeOf(device: string): number {
     return this.#tracked.get(device)?.time ?? 0;
-  }
-
-  sentLength(name: string): number {
-    const uart = this.#machine.uarts.findIndex((each) => each.name === name);
-    return uart < 0 ? 0 : this.sent[uart].length;
-  }
-
-  cutSent(name: string, length: number): void {
-    const uart = this.#machine.uarts.findIndex((each) => each.name === name);
-    if (uart >= 0) this.sent[uart].length = length;
   }
 
   /**
@@ -134,7 +130,7 @@ export class Board {
    * instructions. An action that only reads leaves the device as it is.
    */
   act(log: UndoLog, device: string, now: number, action: () => readonly Access[]): Access[] {
-    const uart = this.#machine.uarts.find(({ name }) => name === device);
+    const uart = this.#tracked.get(device)?.uart;
     const level = uart === undefined ? false : uart.interruptLevel;
     const waking = uart?.waking ?? false;
     this.#save(log, device, uart !== undefined);
@@ -223,7 +219,7 @@ export class Board {
   accesses(region: BusRegion, offset: number, writes: boolean, value: number): readonly Access[] {
     const { name, base } = region;
     const kind = writes ? 'write' : 'read';
-    const uart = this.#machine.uarts.find((each) => each.name === name);
+    const uart = this.#tracked.get(name)?.uart;
     if (uart !== undefined) {
       const effect = writes || readHasEffect(uart, offset, value);
       return [{ address: base, bytes: 4, kind: effect ? 'write' : 'read' }];

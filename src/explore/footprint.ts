@@ -34,9 +34,13 @@ export function footprintOf(accesses: readonly Access[]): Footprint {
 }
 
 function addCell(cells: Cell[], word: number, reads: number, writes: number): void {
-  const at = cells.findIndex((cell) => cell.word === word);
-  if (at < 0) cells.push({ word, reads, writes });
-  else cells[at] = { word, reads: cells[at].reads | reads, writes: cells[at].writes | writes };
+  for (let i = 0; i < cells.length; i++) {
+    const cell = cells[i];
+    if (cell.word !== word) continue;
+    cells[i] = { word, reads: cell.reads | reads, writes: cell.writes | writes };
+    return;
+  }
+  cells.push({ word, reads, writes });
 }
 
 /** Do they share a byte that one of them writes? */

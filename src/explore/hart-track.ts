@@ -63,6 +63,10 @@ export class HartTrack {
   /** Stack pointer of the context below each depth, and which one it is. */
   readonly #interruptedSp = new Int32Array(DEPTHS);
   readonly #interrupted = new Int32Array(DEPTHS);
+  /** Where something was last noted, and how many instructions had been executed; the same, by depth. */
+  #notedPc = 0;
+  #notedAt = -1;
+  readonly #notedBelow = new Int32Array(DEPTHS);
   readonly #stepsBase: number;
 
   constructor(hart: Hart) {
@@ -86,10 +90,10 @@ export class HartTrack {
    * they are on, and NMIs.
    */
   get context(): number {
-    return 1 + this.hart.id * CONTEXTS + this.#contextOfHart;
+    return 1 + this.hart.id * CONTEXTS + this.#contextOfHart();
   }
 
-  get #contextOfHart(): number {
+  #contextOfHart(): number {
     if (this.hart.inNmi) return 3;
     if (this.depth === 0) return 0;
     return (this.hart.mstatus & MSTATUS_MIE) === 0 ? 1 : 2;
@@ -100,12 +104,25 @@ export class HartTrack {
     const depth = Math.min(this.depth, DEPTHS - 1);
     this.#interruptedSp[depth] = this.hart.x[2];
     this.#interrupted[depth] = this.context;
+    this.#notedBelow[depth] = this.#notedAt === this.executed ? this.#notedPc : 0;
     this.depth++;
   }
 
   /** mret or mnret. */
   leave(): void {
     if (this.depth > 0) this.depth--;
+    const noted = this.#notedBelow[Math.min(this.depth, DEPTHS - 1)];
+    if (noted === this.hart.pc32) [this.#notedPc, this.#notedAt] = [noted, this.executed];
+  }
+
+  /**
+   * Whether the hart comes to an address: a hart that has stopped there, or was interrupted there, comes
+   * by again, and is there for the second time.
+   */
+  comesTo(pc: number, executed: number): boolean {
+    if (this.#notedPc === pc && this.#notedAt === executed) return false;
+    [this.#notedPc, this.#notedAt] = [pc, executed];
+    return true;
   }
 
   /** The context that an access counts for: the running one, or the owner of a dead piece of stack. */
@@ -157,16 +174,19 @@ export class HartTrack {
     words[top++] = this.headPc;
     words[top++] = this.headAge;
     words[top++] = this.headPatience;
-    words.set(this.#interruptedSp, top);
-    words.set(this.#interrupted, top + DEPTHS);
-    log.top = top + 2 * DEPTHS;
+    words[top++] = this.#notedPc;
+    words[top++] = this.#notedAt;
+    for (let i = 0; i < Math.min(this.depth, DEPTHS); i++) {
+      words[top + 3 * i] = this.#interruptedSp[i];
+      words[top + 3 * i + 1] = this.#interrupted[i];
+      words[top + 3 * i + 2] = this.#notedBelow[i];
+    }
+    log.top = top + 3 * DEPTHS;
   }
 
-  /** Takes back what `save` has put at the end of the log. */
-  restore(log: UndoLog): void {
+  /** Takes back what `save` has put into the log at `start`. */
+  restore({ words }: UndoLog, start: number): void {
     const { hart } = this;
-    const { words } = log;
-    const start = log.top - SAVED_WORDS;
     // Element by element: a view of the log for `set` would be an object each time.
     for (let i = 0; i < 32; i++) hart.x[i] = words[start + i];
     let at = start + 32;
@@ -197,14 +217,16 @@ export class HartTrack {
     this.headPc = words[at++];
     this.headAge = words[at++];
     this.headPatience = words[at++];
-    for (let i = 0; i < DEPTHS; i++) {
-      this.#interruptedSp[i] = words[at + i];
-      this.#interrupted[i] = words[at + DEPTHS + i];
+    this.#notedPc = words[at++];
+    this.#notedAt = words[at++];
+    for (let i = 0; i < Math.min(this.depth, DEPTHS); i++) {
+      this.#interruptedSp[i] = words[at + 3 * i];
+      this.#interrupted[i] = words[at + 3 * i + 1];
+      this.#notedBelow[i] = words[at + 3 * i + 2];
     }
     hart.stuck = undefined;
-    log.top = start;
   }
 }
 
 /** Words of the log that `save` takes. */
-export const SAVED_WORDS = 32 + 24 + 2 * DEPTHS;
+export const SAVED_WORDS = 32 + 26 + 3 * DEPTHS;

@@ -6,10 +6,11 @@ import { csrEntry, MSTATUS_MIE } from '../machine/csr.ts';
 import type { Decoded } from '../machine/decoder.ts';
 import type { Hart } from '../machine/hart.ts';
 
-const BYTES: Readonly<Record<string, AccessBytes | undefined>> = {
-  ...({ lb: 1, lbu: 1, lh: 2, lhu: 2, lw: 4 } as const),
-  ...({ sb: 1, sh: 2, sw: 4, 'lr.w': 4, 'sc.w': 4 } as const),
-};
+const BYTES: ReadonlyMap<string, AccessBytes> = new Map([
+  ...(['lb', 'lbu', 'sb'] as const).map((name) => [name, 1] as const),
+  ...(['lh', 'lhu', 'sh'] as const).map((name) => [name, 2] as const),
+  ...(['lw', 'sw', 'lr.w', 'sc.w'] as const).map((name) => [name, 4] as const),
+]);
 
 const CSR_MSTATUS = 0x300;
 const CSR_MIE = 0x304;
@@ -20,7 +21,7 @@ export const CSR_TIME = 0xc01;
 
 /** Width of a load, a store or an atomic; undefined for other instructions. */
 export function accessBytes({ name }: Decoded): AccessBytes | undefined {
-  return isAtomic(name) ? 4 : BYTES[name];
+  return BYTES.get(name) ?? (isAtomic(name) ? 4 : undefined);
 }
 
 /** An AMO. LR and SC are none. */

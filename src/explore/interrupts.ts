@@ -15,7 +15,8 @@ export function nextInterrupt({ hart, standing }: HartTrack): number | undefined
   const ready = hart.mip & hart.mie;
   if (ready === 0 || standing === 'end' || (hart.mstatus & MSTATUS_MIE) === 0) return undefined;
   if (hart.inNmi || hart.nmiReady) return undefined;
-  return IRQS.find(({ irq }) => (ready & (1 << irq)) !== 0)?.irq;
+  for (const { irq } of IRQS) if ((ready & (1 << irq)) !== 0) return irq;
+  return undefined;
 }
 
 /** The interrupts that a hart would take, pending or not. */

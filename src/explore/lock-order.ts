@@ -85,15 +85,15 @@ export interface Held {
   readonly hasOwner: boolean;
   readonly irqsOn: boolean;
   readonly at: string;
+  /** It was asked for, and its holder has it. */
+  readonly isGot: boolean;
 }
 
-/** Who holds what at one moment of an execution. Never changed: the next moment has its own. */
-export interface Holding {
-  /** By thread, oldest first. */
-  readonly held: ReadonlyMap<string, readonly Held[]>;
-  /** Locks that have been taken so far: one that has not may have been held all the time. */
-  readonly known: ReadonlySet<number>;
-}
+/** What a change of who holds what has overwritten. */
+export type HoldingBefore =
+  | { readonly kind: 'held'; readonly thread: string; readonly held: readonly Held[] }
+  /** The lock was taken for the first time. */
+  | { readonly kind: 'unknown'; readonly lock: number };
 
 const NOTHING: readonly Held[] = [];
 
@@ -101,12 +101,16 @@ const NOTHING: readonly Held[] = [];
 type Usage = Map<string, { readonly mode: Mode; readonly at: string }[]>;
 
 /**
- * What is learnt about orders only grows; who holds what (`holding`) can be set back, so that many
+ * What is learnt about orders only grows; changes of who holds what can be taken back, so that many
  * executions that begin alike can be gone through.
  */
 export class LockOrder {
   readonly warnings: LockWarning[] = [];
-  holding: Holding = { held: new Map(), known: new Set() };
+  /** What threads hold, oldest first. */
+  readonly #held = new Map<string, readonly Held[]>();
+  /** Locks that have been taken so far: one that has not may have been held all the time. */
+  readonly #known = new Set<number>();
+  readonly #changed: (before: HoldingBefore) => void;
   /** Chains of held locks and one more that have been checked, as lockdep's chain cache: hashes. */
   readonly #chains = new Set<number>();
   /** Edges by class held. */
@@ -117,9 +121,31 @@ export class LockOrder {
   readonly #outsideNmi: Usage = new Map();
   readonly #reported = new Set<string>();
 
+  /** @param changed gets what `takeBack` needs, the latest first, to take changes back */
+  constructor(changed: (before: HoldingBefore) => void = () => undefined) {
+    this.#changed = changed;
+  }
+
   /** What a thread holds, oldest first. */
   heldBy(thread: string): readonly Held[] {
-    return this.holding.held.get(thread) ?? NOTHING;
+    return this.#held.get(thread) ?? NOTHING;
+  }
+
+  /** All that anybody holds, by thread. */
+  get holders(): ReadonlyMap<string, readonly Held[]> {
+    return this.#held;
+  }
+
+  /** Takes back the last change of who holds what that has not been taken back. */
+  takeBack(before: HoldingBefore): void {
+    switch (before.kind) {
+      case 'held':
+        this.#put(before.thread, before.held);
+        break;
+      case 'unknown':
+        this.#known.delete(before.lock);
+        break;
+    }
   }
 
   /** What a thread holds is another one's, or only what others sleep for: a task goes or comes back. */
@@ -133,6 +159,13 @@ export class LockOrder {
       from,
       held.filter((each) => !isMoved(each)),
     );
+  }
+
+  /** It has got the lock that it had asked for. */
+  got(lock: number, thread: string): void {
+    const list = this.heldBy(thread);
+    const at = list.findLastIndex((held) => held.lock === lock);
+    if (at >= 0) this.#set(thread, list.with(at, { ...list[at], isGot: true }));
   }
 
   /** It did not get the lock that it had asked for. */
@@ -160,7 +193,7 @@ export class LockOrder {
         break;
       }
       case 'init':
-        for (const held of [...this.holding.held.values()].flat()) {
+        for (const held of [...this.#held.values()].flat()) {
           if (held.lock === event.lock) this.#warn('init of a held lock', [event.class], event);
         }
         break;
@@ -195,11 +228,20 @@ export class LockOrder {
       this.#checkUsage(event);
     }
     const { irqsOn } = context;
-    this.#push(context.thread, {
-      ...{ lock, class: event.class, mode, lockKind, hasOwner, irqsOn, at },
-    });
-    if (this.holding.known.has(lock)) return;
-    this.holding = { ...this.holding, known: new Set(this.holding.known).add(lock) };
+    const taken: Held = {
+      lock,
+      class: event.class,
+      mode,
+      lockKind,
+      hasOwner,
+      irqsOn,
+      at,
+      isGot: isTry,
+    };
+    this.#push(context.thread, taken);
+    if (this.#known.has(lock)) return;
+    this.#known.add(lock);
+    this.#changed({ kind: 'unknown', lock });
   }
 
   #checkRecursion(event: LockEvent & { readonly kind: 'acquire' }, held: readonly Held[]): void {
@@ -318,13 +360,13 @@ export class LockOrder {
   #release(event: LockEvent & { readonly kind: 'release' }): void {
     if (this.#remove(event.lock, event.context.thread) !== undefined) return;
     // A semaphore may be released by another than who took it.
-    for (const [thread, list] of this.holding.held) {
+    for (const [thread, list] of this.#held) {
       if (list.some((held) => held.lock === event.lock && !held.hasOwner)) {
         this.#remove(event.lock, thread);
         return;
       }
     }
-    if (event.hasOwner === false || !this.holding.known.has(event.lock)) return;
+    if (event.hasOwner === false || !this.#known.has(event.lock)) return;
     this.#warn('unbalanced release', [event.class], event);
   }
 
@@ -332,7 +374,7 @@ export class LockOrder {
     const list = this.heldBy(thread);
     const at = list.findLastIndex((held) => held.lock === lock);
     if (at < 0) return undefined;
-    this.#set(thread, [...list.slice(0, at), ...list.slice(at + 1)]);
+    this.#set(thread, list.toSpliced(at, 1));
     return list[at];
   }
 
@@ -341,10 +383,14 @@ export class LockOrder {
   }
 
   #set(thread: string, list: readonly Held[]): void {
-    const held = new Map(this.holding.held);
-    if (list.length === 0) held.delete(thread);
-    else held.set(thread, list);
-    this.holding = { ...this.holding, held };
+    const before: HoldingBefore = { kind: 'held', thread, held: this.heldBy(thread) };
+    this.#put(thread, list);
+    this.#changed(before);
+  }
+
+  #put(thread: string, list: readonly Held[]): void {
+    if (list.length === 0) this.#held.delete(thread);
+    else this.#held.set(thread, list);
   }
 
   /** Each kind of warning once for the same classes. */

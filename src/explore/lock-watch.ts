@@ -11,11 +11,18 @@ import type { Symbolizer } from '../debug/symbolizer.ts';
 import { MSTATUS_MIE } from '../machine/csr.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { HartTrack } from './hart-track.ts';
-import { type Context, type Held, type Holding, type Level, LockOrder } from './lock-order.ts';
+import {
+  type Context,
+  type HoldingBefore,
+  type Level,
+  type LockEvent,
+  LockOrder,
+} from './lock-order.ts';
 import { shortSource } from './place.ts';
 import type { Stepper } from './stepper.ts';
 
 const KIND_LOCKS = -26;
+const KIND_HOLDING = -27;
 const RA = 1;
 const SP = 2;
 const A0 = 10;
@@ -24,31 +31,25 @@ const LEVELS: readonly Level[] = ['task', 'irq', 'nmi'];
 const SLEEPS: ReadonlySet<TableKind> = new Set(['mutex', 'semaphore']);
 
 /** A call of a lock function that has not returned. */
-interface Call {
+interface Call extends Acquisition {
   readonly site: LockSite;
-  readonly lock: number;
-  readonly context: Context;
   readonly task: number;
   /** It comes back to there, with that stack pointer. */
   readonly returnPc: number;
   readonly sp: number;
 }
 
-/** All that goes back with the search. */
+/** Beside who holds what, all that goes back with the search. */
 interface State {
-  readonly holding: Holding;
   readonly calls: readonly Call[];
   /** By hart: the task that runs, 0 if it is not known; and how deep in traps tasks run. */
   readonly tasks: readonly number[];
   readonly bases: readonly number[];
-  /** Instructions that the hart had executed when something was last noted about it. */
-  readonly noted: readonly number[];
-  /** Held, as a lock that was asked for and got. */
-  readonly got: ReadonlySet<Held>;
 }
 
-/** What the events of a lock have in common. */
-interface LockFields {
+/** A lock that is taken, and how. */
+interface Acquisition {
+  readonly site: Pick<LockSite, 'kind' | 'mode'>;
   readonly lock: number;
   readonly class: string;
   readonly context: Context;
@@ -67,7 +68,9 @@ export interface HeldLock {
 }
 
 export class LockWatch {
-  readonly order = new LockOrder();
+  readonly order = new LockOrder((before) => {
+    this.#stepper?.log.pushObject(KIND_HOLDING, before);
+  });
   readonly #symbolizer: Symbolizer;
   readonly #names: DataNames;
   readonly #sites = new Map<number, LockSite[]>();
@@ -90,14 +93,7 @@ export class LockWatch {
       this.#sites.set(site.address, [...(this.#sites.get(site.address) ?? []), site]);
     }
     const perHart = machine.harts.map(() => 0);
-    this.#state = {
-      holding: this.order.holding,
-      calls: [],
-      tasks: perHart,
-      bases: perHart,
-      noted: perHart.map(() => -1),
-      got: new Set(),
-    };
+    this.#state = { calls: [], tasks: perHart, bases: perHart };
     this.#holdFromBefore();
   }
 
@@ -115,13 +111,12 @@ export class LockWatch {
 
   /** Who has which lock. */
   held(): HeldLock[] {
-    const { holding, got } = this.#state;
     const all: HeldLock[] = [];
-    for (const [lane, list] of holding.held) {
+    for (const [lane, list] of this.order.holders) {
       const hart = Number(/^hart (\d+) /.exec(lane)?.[1] ?? -1);
       if (hart < 0) continue;
       for (const each of list) {
-        if (got.has(each)) all.push({ lock: addressOf(each.lock), name: each.class, lane, hart });
+        if (each.isGot) all.push({ lock: addressOf(each.lock), name: each.class, lane, hart });
       }
     }
     return all;
@@ -138,7 +133,7 @@ export class LockWatch {
   askedBy(track: HartTrack): number | undefined {
     const { id } = track.hart;
     const last = this.order.heldBy(`hart ${id} ${this.#levelAt(track, track.depth)}`).at(-1);
-    if (last === undefined || this.#state.got.has(last)) return undefined;
+    if (last === undefined || last.isGot) return undefined;
     return addressOf(last.lock);
   }
 
@@ -152,56 +147,48 @@ export class LockWatch {
 
   // ---- what happens -----------------------------------------------------------------------------
 
-  /** A hart is at an address that something is to be noted about. */
-  noted(track: HartTrack, pc: number, x: Int32Array, executed: number): void {
-    const { id } = track.hart;
-    if (this.#state.noted[id] === executed) return;
-    const before = this.#state;
+  /** A hart is at an address that something is to be noted about, with these registers. */
+  noted(track: HartTrack, pc: number, x: Int32Array): void {
     if (this.#returns.has(pc)) this.#returned(pc, x);
-    for (const site of this.#sites.get(pc) ?? []) this.#called(track, site, x);
+    const sites = this.#sites.get(pc);
+    if (sites !== undefined) for (const site of sites) this.#called(track, site, x);
     if (this.#switch?.address === pc) this.#switched(track, x);
-    if (this.#state === before) return;
-    const noted = before.noted.map((at, hart) => (hart === id ? executed : at));
-    this.#state = { ...this.#state, noted };
-    this.#stepper?.log.pushObject(KIND_LOCKS, before);
   }
 
   /** After a hart's step that changed which interrupts it takes, or led out of a handler. */
   stepped(track: HartTrack, depthBefore: number): void {
     const { hart, depth } = track;
-    const before = this.#state;
     if (depth < depthBefore) {
       const left = this.#levelAt(track, depthBefore);
       const context = this.#contextOf(hart.id, left, false);
-      if (left !== this.#levelAt(track, depth)) this.#feed({ kind: 'leave', context });
-      const bases = before.bases.map((base, i) => (i === hart.id ? Math.min(base, depth) : base));
-      if (bases[hart.id] !== before.bases[hart.id]) this.#state = { ...this.#state, bases };
+      if (left !== this.#levelAt(track, depth)) this.#feed('leave', context);
+      const { bases } = this.#state;
+      if (depth < bases[hart.id]) this.#change({ bases: bases.with(hart.id, depth) });
     } else if ((hart.mstatus & MSTATUS_MIE) !== 0) {
-      const context = this.#contextOf(hart.id, this.#levelAt(track, depth), true);
-      this.#feed({ kind: 'irqs on', context });
+      this.#feed('irqs on', this.#contextOf(hart.id, this.#levelAt(track, depth), true));
     }
-    if (this.#state !== before) this.#stepper?.log.pushObject(KIND_LOCKS, before);
   }
 
-  #feed(event: { readonly kind: 'leave' | 'irqs on'; readonly context: Context }): void {
-    const held = this.order.heldBy(event.context.thread);
-    if (held.length === 0) return;
-    this.order.feed({ ...event, at: held[held.length - 1].at });
-    this.#keep();
+  #feed(kind: 'leave' | 'irqs on', context: Context): void {
+    const held = this.order.heldBy(context.thread);
+    if (held.length > 0) this.order.feed({ kind, context, at: held[held.length - 1].at });
   }
 
   /** Takes back the last record of this class. @returns false for those of others. */
   undo(kind: number): boolean {
-    if (kind !== KIND_LOCKS || this.#stepper === undefined) return false;
-    this.#state = this.#stepper.log.popObject() as State;
-    this.order.holding = this.#state.holding;
+    if (this.#stepper === undefined) return false;
+    const { log } = this.#stepper;
+    if (kind === KIND_HOLDING) this.order.takeBack(log.popObject() as HoldingBefore);
+    else if (kind === KIND_LOCKS) this.#state = log.popObject() as State;
+    else return false;
     return true;
   }
 
-  #keep(more: Partial<State> = {}): void {
-    const { holding } = this.order;
-    if (holding === this.#state.holding && Object.keys(more).length === 0) return;
-    this.#state = { ...this.#state, ...more, holding };
+  #change(state: Partial<State>): void {
+    const before = this.#state;
+    const { calls = before.calls, tasks = before.tasks, bases = before.bases } = state;
+    this.#stepper?.log.pushObject(KIND_LOCKS, before);
+    this.#state = { calls, tasks, bases };
   }
 
   #called(track: HartTrack, site: LockSite, x: Int32Array): void {
@@ -224,34 +211,38 @@ export class LockWatch {
     if (isPart) return;
     this.#addresses.add(address);
     const returnPc = x[RA] >>> 0;
-    const fields = { lock, class: this.#classOf(site.kind, address, context), context };
-    const at = this.#placeOf(returnPc);
-    const call = { site, lock, context, task, returnPc, sp: x[SP] >>> 0 };
+    const name = this.#classOf(site.kind, address, context);
+    const call = { site, lock, class: name, context, task, returnPc, sp: x[SP] >>> 0 };
     const isUnconditional = site.does === 'release' && site.succeeds === undefined;
-    if (isUnconditional) this.#release(fields, site, at);
-    else if (site.does === 'acquire') this.#acquire(fields, site, at, false);
+    if (isUnconditional) this.#release(call);
+    else if (site.does === 'acquire') this.#acquire(call, this.#placeOf(returnPc), false);
     if (!isUnconditional) this.#await(call);
   }
 
-  #release(fields: LockFields, { kind }: LockSite, at: string): void {
-    this.order.feed({ kind: 'release', ...fields, hasOwner: hasOwner(kind), at });
-    this.#keep();
+  #release({ lock, class: name, context, site, returnPc }: Call): void {
+    const at = this.#placeOf(returnPc);
+    const isOwned = hasOwner(site.kind);
+    this.order.feed({ kind: 'release', lock, class: name, context, hasOwner: isOwned, at });
   }
 
-  #acquire(
-    fields: LockFields,
-    { kind, mode = 'exclusive' }: LockSite,
-    at: string,
-    isTry: boolean,
-  ): void {
-    const lockKind = SLEEPS.has(kind) ? 'sleep' : 'spin';
-    const how = { mode, lockKind, isTry, hasOwner: hasOwner(kind) } as const;
-    this.order.feed({ kind: 'acquire', ...fields, ...how, at });
-    this.#keep();
+  #acquire({ lock, class: name, context, site }: Acquisition, at: string, isTry: boolean): void {
+    const { kind, mode = 'exclusive' } = site;
+    const event: LockEvent = {
+      kind: 'acquire',
+      lock,
+      class: name,
+      context,
+      mode,
+      lockKind: SLEEPS.has(kind) ? 'sleep' : 'spin',
+      isTry,
+      hasOwner: hasOwner(kind),
+      at,
+    };
+    this.order.feed(event);
   }
 
   #await(call: Call): void {
-    this.#state = { ...this.#state, calls: [...this.#state.calls, call] };
+    this.#change({ calls: [...this.#state.calls, call] });
     if (this.#returns.has(call.returnPc)) return;
     this.#returns.add(call.returnPc);
     this.#stepper?.noteAt(call.returnPc);
@@ -263,25 +254,20 @@ export class LockWatch {
     const isBack = (call: Call): boolean => call.returnPc === pc && call.sp === sp;
     const back = this.#state.calls.filter(isBack);
     if (back.length === 0) return;
-    this.#state = { ...this.#state, calls: this.#state.calls.filter((call) => !isBack(call)) };
+    this.#change({ calls: this.#state.calls.filter((call) => !isBack(call)) });
     for (const call of back.reverse()) this.#done(call, x[A0]);
   }
 
-  #done({ site, lock, context, returnPc }: Call, result: number): void {
-    const { succeeds, does, kind } = site;
+  #done(call: Call, result: number): void {
+    const { site, lock, context, returnPc } = call;
+    const { succeeds, does } = site;
     const isGot = succeeds === undefined || (result === 0) === (succeeds === 'zero');
-    const { thread } = context;
-    const fields = { lock, class: this.#classOf(kind, addressOf(lock), context), context };
     if (does === 'release') {
-      if (isGot) this.#release(fields, site, this.#placeOf(returnPc));
+      if (isGot) this.#release(call);
     } else if (!isGot) {
-      if (does === 'acquire') this.order.giveUp(lock, thread);
-    } else {
-      if (does === 'try') this.#acquire(fields, site, this.#placeOf(returnPc), true);
-      const held = this.order.heldBy(thread).findLast((each) => each.lock === lock);
-      if (held !== undefined) this.#keep({ got: new Set(this.#state.got).add(held) });
-    }
-    this.#keep();
+      if (does === 'acquire') this.order.giveUp(lock, context.thread);
+    } else if (does === 'try') this.#acquire(call, this.#placeOf(returnPc), true);
+    else this.order.got(lock, context.thread);
   }
 
   /** A task's context goes on on another stack; what it sleeps with, it keeps. */
@@ -295,10 +281,7 @@ export class LockWatch {
     this.order.move(thread, `task ${prev}`, 'sleep');
     this.order.move(`task ${next}`, thread, 'sleep');
     const { tasks, bases } = this.#state;
-    this.#keep({
-      tasks: tasks.map((task, hart) => (hart === id ? next : task)),
-      bases: bases.map((base, hart) => (hart === id ? track.depth : base)),
-    });
+    this.#change({ tasks: tasks.with(id, next), bases: bases.with(id, track.depth) });
   }
 
   // ---- who and what -----------------------------------------------------------------------------
@@ -352,16 +335,7 @@ export class LockWatch {
       if (owner === undefined) continue;
       const context = this.#contextOf(owner, 'task', false);
       const name = this.#classOf('spin', address, context);
-      const fields = { lock: address, class: name, context };
-      const site = { kind: 'spin', does: 'acquire' } as const;
-      this.#acquire(
-        fields,
-        { ...site, address: 0, lock: { address }, succeeds: undefined },
-        '',
-        true,
-      );
-      const held = this.order.heldBy(context.thread).at(-1);
-      if (held !== undefined) this.#keep({ got: new Set(this.#state.got).add(held) });
+      this.#acquire({ site: { kind: 'spin' }, lock: address, class: name, context }, '', true);
     }
   }
 }

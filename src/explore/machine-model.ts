@@ -85,6 +85,10 @@ export class MachineModel implements Model {
   readonly #machine: Machine;
   readonly #ends: 'any' | 'all';
   readonly #actors: Actor[] = [];
+  /** Those among them that are interrupts and NMIs, by hart; and that are devices and lines. */
+  readonly #interrupts: Actor[][] = [];
+  readonly #outside: Actor[] = [];
+  readonly #injectsNmis: boolean;
   readonly #hartTimers: number[] = [];
   readonly #path: PathStep[] = [];
   /** What looks at a hart's pending interrupts reads. */
@@ -114,12 +118,13 @@ export class MachineModel implements Model {
       );
     }
     const injected = new Set(region.inject ?? []);
+    this.#injectsNmis = injected.has('nmi');
     const { locks } = region;
     this.locks = locks;
     this.stepper = new Stepper({
       machine,
       stops: new Set(region.until),
-      injectsNmis: injected.has('nmi'),
+      injectsNmis: this.#injectsNmis,
       firstEnds: this.#ends === 'any',
       ...(locks && { noted: (...at) => locks.noted(...at) }),
       undoOther: (kind) => {
@@ -132,7 +137,7 @@ export class MachineModel implements Model {
     this.#waiting = new WaitingLoops(this.stepper);
     this.#quiet = new QuietTime(this.stepper.log, region.quietTimeMax ?? Infinity);
     this.#addHarts();
-    this.#addInterrupts(injected.has('nmi'));
+    this.#addInterrupts();
     this.#addDevices(injected.has('timer'));
     const lineInjections = LINE_INJECTIONS.filter((each) => injected.has(each));
     this.#lines = new LineEvents(machine, this.stepper, region.script ?? [], lineInjections);
@@ -154,9 +159,19 @@ export class MachineModel implements Model {
   enabled(): readonly AgentId[] {
     const ids: AgentId[] = [];
     const patient: Actor[] = [];
-    for (const actor of this.#actors) {
-      if (!actor.patient && actor.canAct()) ids.push(actor.id);
-      else if (actor.patient ? actor.canAct() : this.#limitMayRunOut(actor)) patient.push(actor);
+    for (const track of this.stepper.tracks) {
+      const { id } = track.hart;
+      if (this.#canRun(track)) ids.push(id);
+      else if (limitMayRunOut(track)) patient.push(this.#actors[id]);
+    }
+    for (const track of this.stepper.tracks) {
+      if (!this.#mayBeInterrupted(track)) continue;
+      for (const actor of this.#interrupts[track.hart.id]) if (actor.canAct()) ids.push(actor.id);
+    }
+    for (const actor of this.#outside) {
+      if (!actor.canAct()) continue;
+      if (actor.patient) patient.push(actor);
+      else ids.push(actor.id);
     }
     if (patient.length === 0) return ids;
     let first = Infinity;
@@ -177,7 +192,8 @@ export class MachineModel implements Model {
    */
   couldAct(agent: AgentId): boolean {
     const actor = this.#actors[agent];
-    return actor.canAct() || this.#limitMayRunOut(actor);
+    const { tracks } = this.stepper;
+    return actor.canAct() || (agent in tracks && limitMayRunOut(tracks[agent]));
   }
 
   waitsOn(agent: AgentId): readonly Access[] {
@@ -259,7 +275,11 @@ export class MachineModel implements Model {
     }
     const { tracks, log } = this.stepper;
     let ended = 0;
-    for (const { standing } of tracks) if (standing === 'end') ended++;
+    let time = 0;
+    for (const track of tracks) {
+      if (track.standing === 'end') ended++;
+      time = Math.max(time, track.time);
+    }
     if (ended >= (this.#ends === 'any' ? 1 : tracks.length)) return { kind: 'done' };
     const { locked } = this.#waiting;
     if (locked !== undefined) {
@@ -269,7 +289,7 @@ export class MachineModel implements Model {
     if (this.#quiet.isTooLong) {
       return { kind: 'failed', reason: 'stall: nothing happens any more but timers of harts' };
     }
-    if (tracks.some(({ time }) => time >= TIME_MAX)) {
+    if (time >= TIME_MAX) {
       return { kind: 'cut', reason: 'more virtual time has passed than an execution has' };
     }
     if (log.isFull) return { kind: 'cut', reason: 'more was written than can be taken back' };
@@ -362,7 +382,11 @@ export class MachineModel implements Model {
   // ---- harts ------------------------------------------------------------------------------------
 
   #add(actor: Omit<Actor, 'id' | 'patient'>, patient = false): void {
-    this.#actors.push({ id: this.#actors.length, patient, ...actor });
+    const { kind, hart } = actor;
+    const added: Actor = { id: this.#actors.length, patient, ...actor };
+    this.#actors.push(added);
+    if (hart === undefined) this.#outside.push(added);
+    else if (kind !== 'hart') (this.#interrupts[hart] ??= []).push(added);
   }
 
   #addHarts(): void {
@@ -386,7 +410,8 @@ export class MachineModel implements Model {
     return track.prospect === 'waits' ? this.#waiting.limitOf(track) : track.time;
   }
 
-  #addInterrupts(injectsNmis: boolean): void {
+  #addInterrupts(): void {
+    const injectsNmis = this.#injectsNmis;
     for (const track of this.stepper.tracks) {
       const hart = track.hart.id;
       for (const { irq, name } of IRQS) {
@@ -426,10 +451,9 @@ export class MachineModel implements Model {
     return !track.owesInterrupt && this.stepper.canBeLate(track);
   }
 
-  #limitMayRunOut({ kind, hart }: Actor): boolean {
-    if (kind !== 'hart' || hart === undefined) return false;
-    const track = this.stepper.tracks[hart];
-    return track.standing === 'access' && track.isParked && track.prospect === 'waits';
+  /** A quick look: no interrupt can come if this is false. */
+  #mayBeInterrupted({ hart }: HartTrack): boolean {
+    return (hart.mip & hart.mie) !== 0 || hart.nmiReady || this.#injectsNmis;
   }
 
   #stepHart(track: HartTrack): Step {
@@ -575,6 +599,11 @@ const UART_TIMERS: Readonly<Record<string, string | undefined>> = {
   rx: 'has received a character',
   timeout: 'receive timeout',
 };
+
+/** A hart waits in a loop, for a time that can be over. */
+function limitMayRunOut(track: HartTrack): boolean {
+  return track.standing === 'access' && track.isParked && track.prospect === 'waits';
+}
 
 const read = (address: number): Access => ({ address, bytes: 4, kind: 'read' });
 

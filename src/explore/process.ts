@@ -40,15 +40,17 @@ export class ContextStacks {
   enter(step: Step): ProcessId {
     const agent = this.#agents[step.agent];
     if (agent.hart === undefined) {
-      this.#undo.push(NO_HART);
+      this.#undo.push(NO_CHANGE);
       return agent.id;
     }
     const before = this.#stacks[agent.hart];
-    this.#undo.push({ hart: agent.hart, stack: before });
     const isEntry = isInterrupt(agent);
     // Nothing but a trap or a return from one changes what is on the hart.
-    if (!isEntry && step.depth === step.depthAfter && before.length === step.depth + 1)
+    if (!isEntry && step.depth === step.depthAfter && before.length === step.depth + 1) {
+      this.#undo.push(NO_CHANGE);
       return before[step.depth];
+    }
+    this.#undo.push({ hart: agent.hart, stack: before });
     const stack = before.slice(0, isEntry ? step.depth : step.depth + 1);
     // A synchronous trap belongs to the context that caused it.
     const below = stack.at(-1) ?? agent.id;
@@ -66,4 +68,4 @@ export class ContextStacks {
   }
 }
 
-const NO_HART = { hart: -1, stack: [] };
+const NO_CHANGE = { hart: -1, stack: [] };

@@ -6,7 +6,7 @@ import type { Footprints } from './footprint.ts';
 import { endingOfLong } from './livelock.ts';
 import type { Access, AgentId, Model } from './model.ts';
 import { SeededRng } from './rng.ts';
-import { endingOf, type Bounds, type Coverage, type Explored } from './search.ts';
+import { deadlockOf, type Bounds, type Coverage, type Explored } from './search.ts';
 import {
   directed,
   disturbed,
@@ -77,18 +77,21 @@ export function* randomSearch(
 ): Generator<RandomlyExplored, Coverage> {
   const start = model.mark();
   const traces = new Set<string>();
+  const trace = new Trace(model.agents);
   let steps = 0;
   let cut = 0;
   let executions = 0;
   try {
-    const undisturbed = execute(model, 'natural', 0, options, UNKNOWN);
+    const undisturbed = execute(model, 'natural', 0, options, UNKNOWN, trace);
     model.rewind(start);
     const measured = measuredIn(model, undisturbed);
     while (executions < options.executions) {
       const number = (options.first ?? 0) + executions++;
       const strategy = strategyOf(number, options.strategies);
       const explored =
-        strategy === 'natural' ? undisturbed : execute(model, strategy, number, options, measured);
+        strategy === 'natural'
+          ? undisturbed
+          : execute(model, strategy, number, options, measured, trace);
       model.rewind(start);
       steps += explored.schedule.length;
       if (explored.ending.kind === 'cut') cut++;
@@ -125,6 +128,7 @@ function execute(
   number: number,
   options: RandomOptions,
   measured: Measured,
+  trace?: Trace,
 ): Explored {
   const rng = new SeededRng(Math.imul(options.seed ^ Math.imul(number, 0x9e3779b1), 0x85ebca77));
   const { agents, locks } = model;
@@ -133,7 +137,7 @@ function execute(
   const taking = model.agents.map((agent) => !agent.injected || rng.below(2) === 0);
   const isAllowed = (agent: AgentId, spent: Spent): boolean =>
     taking[agent] && isAffordable(model, agent, spent, options.bounds);
-  return runWith(model, strategy, options.stepsMax, isAllowed, options.footprints);
+  return runWith(model, strategy, options.stepsMax, isAllowed, options.footprints, trace);
 }
 
 interface Spent {
@@ -152,25 +156,31 @@ function isAffordable(
   return kind === 'nmi' ? spent.nmis < bounds.nmis : spent.irqs < bounds.irqs;
 }
 
-/** One execution from where the model is to an ending, all choices by the strategy. */
+/**
+ * One execution from where the model is to an ending, all choices by the strategy. `trace` can be that of
+ * another execution, which is then forgotten.
+ */
 export function runWith(
   model: Model,
   strategy: Strategy,
   stepsMax: number,
   isAllowed: (agent: AgentId, spent: Spent) => boolean = () => true,
   footprints?: Footprints,
+  trace = new Trace(model.agents),
 ): Explored {
-  const trace = new Trace(model.agents);
+  trace.clear();
   const spent: Spent = { irqs: 0, nmis: 0 };
   for (;;) {
-    const enabled = model.ending() === undefined ? model.enabled() : [];
-    const ending =
-      endingOf(model, enabled) ??
-      (trace.length < stepsMax ? undefined : endingOfLong(model, stepsMax));
+    let ending = model.ending();
+    const enabled = ending === undefined ? model.enabled() : [];
+    ending ??= deadlockOf(model, enabled);
+    if (trace.length >= stepsMax) ending ??= endingOfLong(model, stepsMax);
     if (ending !== undefined) {
       return { ending, schedule: trace.schedule, trace: trace.key() };
     }
-    const agent = strategy.choose(enabled.filter((id) => isAllowed(id, spent)));
+    const isFree = enabled.every((id) => isAllowed(id, spent));
+    const choices = isFree ? enabled : enabled.filter((id) => isAllowed(id, spent));
+    const agent = strategy.choose(choices);
     const step = model.step(agent);
     const { kind, injected } = model.agents[agent];
     if (injected && kind === 'nmi') spent.nmis++;

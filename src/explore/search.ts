@@ -57,11 +57,14 @@ export function changed(before: readonly AgentId[], after: readonly AgentId[]): 
   ];
 }
 
-/** The ending of an execution in which nothing is enabled, or only what may never come. */
+/** The ending of an execution that has ended, or can't go on. */
 export function endingOf(model: Model, enabled: readonly AgentId[]): Ending | undefined {
-  const ending = model.ending();
-  if (ending !== undefined) return ending;
-  if (enabled.some((agent) => !model.agents[agent].injected)) return undefined;
+  return model.ending() ?? deadlockOf(model, enabled);
+}
+
+/** The ending of an execution in which nothing is enabled, or only what may never come. */
+export function deadlockOf(model: Model, enabled: readonly AgentId[]): Ending | undefined {
+  for (const agent of enabled) if (!model.agents[agent].injected) return undefined;
   const waiting = model.agents.filter(({ kind, id }) => kind === 'hart' && waits(model, id));
   return { kind: 'deadlock', waiting: waiting.map((agent) => agent.id) };
 }

@@ -31,19 +31,22 @@ export interface Lookahead {
 export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   const taken = stepper.lockTaken(track);
   if (taken !== undefined) return { prospect: 'goes on', reads: [taken] };
+  const { x } = track.hart;
   const mark = stepper.log.top;
   stepper.saveHart(track);
-  const before = track.hart.x.slice();
+  before.set(x);
   stepper.trackRegisters(true);
   const first = turn(stepper, track);
-  const live = stepper.control[CONTROL_LIVE];
-  const isSame = (registers: Int32Array): boolean =>
-    registers.every((value, r) => ((live >>> r) & 1) === 0 || value === track.hart.x[r]);
-  const same = isSame(before);
-  const between = track.hart.x.slice();
-  const second = first.returned && !same ? turn(stepper, track) : undefined;
-  // What it has read before is still in its registers: once round, and it spins.
-  const willSpin = second?.returned === true && isSame(between);
+  const same = first.returned && isSame(before, x, stepper.control[CONTROL_LIVE]);
+  let second: Turn | undefined;
+  let willSpin = false;
+  if (first.returned && !same) {
+    between.set(x);
+    const live = stepper.control[CONTROL_LIVE];
+    second = turn(stepper, track);
+    // What it has read before is still in its registers: once round, and it spins.
+    willSpin = second.returned && isSame(between, x, live);
+  }
   stepper.trackRegisters(false);
   const { reads } = first;
   if (!first.returned) {
@@ -56,8 +59,25 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   return { prospect: second.returned && alike(reads, second.reads) ? 'waits' : 'goes on', reads };
 }
 
+/** Registers at the beginning of the first turn, and of the second. */
+const before = new Int32Array(32);
+const between = new Int32Array(32);
+
+/** Whether registers are as they were; bit n of `live` says that xn matters. */
+function isSame(were: Int32Array, are: Int32Array, live: number): boolean {
+  for (let r = 0; r < 32; r++) {
+    if (((live >>> r) & 1) !== 0 && were[r] !== are[r]) return false;
+  }
+  return true;
+}
+
+interface Turn {
+  readonly returned: boolean;
+  readonly reads: readonly Access[];
+}
+
 /** Steps until the hart is back where it was, or does something. */
-function turn(stepper: Stepper, track: HartTrack): { returned: boolean; reads: Access[] } {
+function turn(stepper: Stepper, track: HartTrack): Turn {
   const { hart, depth } = track;
   const head = hart.pc32;
   const reads: Access[] = [];

@@ -72,9 +72,9 @@ export interface StepperOptions {
   readonly firstEnds: boolean;
   /**
    * Told when a hart comes to an address that `noteAt` was called for, with its registers as they then
-   * are and the number of instructions that it has executed. What it logs is undone with the step.
+   * are. What it logs is undone with the step.
    */
-  readonly noted?: (track: HartTrack, pc: number, x: Int32Array, executed: number) => void;
+  readonly noted?: (track: HartTrack, pc: number, x: Int32Array) => void;
   /** Undoes records of the log whose kinds are the caller's own. */
   readonly undoOther: (kind: number) => void;
 }
@@ -98,6 +98,8 @@ export class Stepper {
   #running: HartTrack;
   /** The guest has changed code that was decoded. */
   #codeChanged = false;
+  /** While going back: where in the log each hart was saved, -1 if it was not. */
+  readonly #savedAt: Int32Array;
   /** What the loop was given to run. */
   #budget = 0;
 
@@ -121,6 +123,7 @@ export class Stepper {
     this.#code = new CodeMap(machine.memory, this.ownership, stops);
     this.time = new LocalTime(machine, this.log);
     this.tracks = machine.harts.map((hart) => new HartTrack(hart));
+    this.#savedAt = new Int32Array(machine.harts.length).fill(-1);
     this.#reservations = new Reservations(this.tracks, this.ownership);
     this.#running = this.tracks[0];
     this.board = new Board(machine, this.tracks);
@@ -138,8 +141,10 @@ export class Stepper {
       touch: (offset: number, bytes: number, writes: boolean) => this.#touch(offset, bytes, writes),
       note: (ip: number, left: number) => {
         const track = this.#running;
+        const pc = this.#code.pcAt(ip);
+        if (!track.comesTo(pc, track.executed + this.#budget - left)) return;
         this.log.top = this.control[CONTROL_LOG_TOP];
-        noted?.(track, this.#code.pcAt(ip) >>> 0, this.#x, track.executed + this.#budget - left);
+        noted?.(track, pc >>> 0, this.#x);
         this.control[CONTROL_LOG_TOP] = this.log.top;
       },
     };
@@ -204,12 +209,14 @@ export class Stepper {
   /** Goes back to where the log was this long. */
   rewind(mark: number): void {
     this.log.rewind(mark, this.#memory.i32, this.#undo);
+    this.#restoreHarts();
     if (this.#codeChanged) this.#code.flush();
   }
 
   /** Rewinds, and tells whether memory then is what it was before. */
   rewindUnchanged(mark: number): boolean {
     const unchanged = this.log.isNeutral(mark, this.#memory.i32, this.#undo);
+    this.#restoreHarts();
     if (this.#codeChanged) this.#code.flush();
     return unchanged;
   }
@@ -230,9 +237,21 @@ export class Stepper {
 
   readonly #undo = (kind: number): void => {
     const { log } = this;
-    if (kind === KIND_HART) this.tracks[log.words[--log.top]].restore(log);
-    else if (!this.time.undo(kind) && !this.board.undo(log, kind)) this.#undoOther(kind);
+    if (kind === KIND_HART) {
+      const hart = log.words[--log.top];
+      log.top -= SAVED_WORDS;
+      this.#savedAt[hart] = log.top;
+    } else if (!this.time.undo(kind) && !this.board.undo(log, kind)) this.#undoOther(kind);
   };
+
+  /** Of all records of a hart that were gone back over, the first one counts. */
+  #restoreHarts(): void {
+    for (const track of this.tracks) {
+      const { id } = track.hart;
+      if (this.#savedAt[id] >= 0) track.restore(this.log, this.#savedAt[id]);
+      this.#savedAt[id] = -1;
+    }
+  }
 
   /** The instruction that a hart stands before; undefined where none can be fetched. */
   instructionOf(track: HartTrack): Decoded | undefined {
@@ -283,9 +302,8 @@ export class Stepper {
 
   /** Takes the visible step that a hart stands before. `saveHart` has been called. */
   step(track: HartTrack): readonly Access[] {
-    this.#localAccesses.length = 0;
     const accesses = this.#step(track);
-    if (this.#localAccesses.length > 0) accesses.push(...this.#localAccesses);
+    if (this.#localAccesses.length > 0) accesses.push(...this.#localAccesses.splice(0));
     return accesses;
   }
 
@@ -312,10 +330,9 @@ export class Stepper {
 
   /** Runs a hart up to its next visible operation; returns what it accessed that is local to it. */
   settle(track: HartTrack): readonly Access[] {
-    this.#localAccesses.length = 0;
     this.#running = track;
     this.#run(track, 0);
-    return [...this.#localAccesses];
+    return this.#localAccesses.splice(0);
   }
 
   #settled(track: HartTrack, forced: number): Access[] {

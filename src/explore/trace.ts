@@ -22,18 +22,18 @@ const EVENT_UNDO = 3;
 
 export class Trace {
   /** Who took the steps. */
-  readonly schedule: AgentId[] = [];
+  schedule: AgentId[] = [];
   readonly #agents: readonly Agent[];
-  readonly #stacks: ContextStacks;
+  #stacks: ContextStacks;
   /** For each hart, and each agent without one behind those, its last event's hash. */
   readonly #chains: Int32Array;
   /** Word → where its state is. */
   readonly #slots = new Map<number, number>();
   #state = new Int32Array(128 * WORD_STATE);
-  #undo = new Int32Array(1024);
+  #undo = new Int32Array(2048);
   #undoTop = 0;
   /** Of each event, how many words it touches. */
-  readonly #touched: number[] = [];
+  #touched: number[] = [];
   #low = 0;
   #high = 0;
 
@@ -45,6 +45,17 @@ export class Trace {
 
   get length(): number {
     return this.schedule.length;
+  }
+
+  /** Begins anew, with a new `schedule`. */
+  clear(): void {
+    this.#stacks = new ContextStacks(this.#agents);
+    this.#chains.fill(0);
+    this.#state.fill(0, 0, this.#slots.size * WORD_STATE);
+    this.#slots.clear();
+    this.#undoTop = this.#low = this.#high = 0;
+    this.#touched = [];
+    this.schedule = [];
   }
 
   /** The trace so far: half of a hash of 64 bits. */
@@ -71,7 +82,8 @@ export class Trace {
     let low = mix(chains[chain] ^ Math.imul(process + 1, 0x9e3779b1));
     let high = mix(chains[chain + 1] ^ Math.imul(process + 1, 0x85ebca77));
     const undo = this.#room(EVENT_UNDO + footprint.length * (1 + WORD_STATE));
-    let top = this.#undoTop;
+    const first = this.#undoTop;
+    let top = first;
     for (const { word, reads, writes } of footprint) {
       const slot = this.#slotOf(word);
       const state = this.#state;
@@ -83,7 +95,7 @@ export class Trace {
         high = mix(high ^ state[slot + 2 * byte + 1]);
       }
     }
-    this.#wrote(footprint, low, high);
+    this.#wrote(footprint, first, low, high);
     undo[top++] = chains[chain];
     undo[top++] = chains[chain + 1];
     undo[top++] = chain;
@@ -123,11 +135,13 @@ export class Trace {
     return `${(this.#high >>> 0).toString(36)}.${(this.#low >>> 0).toString(36)}`;
   }
 
-  #wrote(footprint: Footprint, low: number, high: number): void {
+  /** @param undo where the records of the footprint's words begin: each ends with its slot */
+  #wrote(footprint: Footprint, undo: number, low: number, high: number): void {
     const state = this.#state;
-    for (const { word, writes } of footprint) {
-      if (writes === 0) continue;
-      const slot = this.#slotOf(word);
+    let record = undo;
+    for (const { writes } of footprint) {
+      const slot = this.#undo[record + WORD_STATE];
+      record += WORD_STATE + 1;
       for (let byte = 0; byte < 4; byte++) {
         if (((writes >>> byte) & 1) === 0) continue;
         state[slot + 2 * byte] = low;

@@ -51,7 +51,10 @@ export class WaitingLoops {
 
   /** A hart that spins while only time goes on, and has for long. */
   get locked(): HartTrack | undefined {
-    return this.#stepper.tracks.find(({ timersOutwaited }) => timersOutwaited >= LOCKUP_TIMERS);
+    for (const track of this.#stepper.tracks) {
+      if (track.timersOutwaited >= LOCKUP_TIMERS) return track;
+    }
+    return undefined;
   }
 
   /** After a hart's step: finds out whether it has come to the head of a loop that was not known. */
@@ -80,7 +83,7 @@ export class WaitingLoops {
     for (const track of this.#stepper.tracks) {
       if (track.hart.id === hart) {
         if (!isOwn || !this.#goRound(track)) this.#look(track);
-      } else if (concerns(accesses, track.reads)) this.#look(track);
+      } else if (track.reads.length > 0 && concerns(accesses, track.reads)) this.#look(track);
     }
   }
 
@@ -155,7 +158,8 @@ export class WaitingLoops {
   /** Undoes a record of this class. @returns false for those of others. */
   undo(kind: number): boolean {
     if (kind !== KIND_PROSPECT) return false;
-    const { track, ...before } = this.#stepper.log.popObject() as Before;
+    const before = this.#stepper.log.popObject() as Before;
+    const { track } = before;
     track.prospect = before.prospect;
     track.reads = before.reads;
     track.lapLeft = before.lapLeft;
