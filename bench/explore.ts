@@ -16,6 +16,7 @@ import { SeededRng } from '../src/explore/rng.ts';
 import type { Coverage } from '../src/explore/search.ts';
 import { settled } from '../src/explore/settle.ts';
 import { randomWalk } from '../src/explore/strategies.ts';
+import { Trace } from '../src/explore/trace.ts';
 import { Machine } from '../src/machine/machine.ts';
 import { assembleFlat } from '../src/toolchain/assembler.ts';
 import { buildFirmware } from '../src/toolchain/build.ts';
@@ -84,9 +85,10 @@ async function primitives(): Promise<Uint8Array> {
 function walkAll(model: MachineModel, count: number): { instructions: number; pages: number } {
   const sum = { instructions: 0, pages: 0 };
   const start = model.mark();
+  const trace = new Trace(model.agents); // one for all, as randomSearch has it
   for (let number = 0; number < count; number++) {
     const strategy = randomWalk(model.agents, new SeededRng(number), NOTHING_MEASURED, () => []);
-    const { ending } = runWith(model, strategy, STEPS_MAX);
+    const { ending } = runWith(model, strategy, STEPS_MAX, undefined, undefined, trace);
     if (ending.kind !== 'done') throw new Error(`an execution ended with ${ending.kind}`);
     for (const { executed } of model.stepper.tracks) sum.instructions += executed;
     if (number % PAGES_EVERY === 0) sum.pages += PAGES_EVERY * pagesChanged(model, start);

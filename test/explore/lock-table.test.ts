@@ -114,6 +114,36 @@ describe('a guest with a table of its locks', () => {
     });
   });
 
+  it('gives a lock back once, though an interrupt comes between the call and its first step', async () => {
+    const zero = `la t0, handler
+      csrw mtvec, t0
+      csrwi mie, 8
+      csrsi mstatus, 8
+      ${call('enter', 'first')}
+      ${call('leave', 'first')}
+      csrci mstatus, 8
+      la t0, count
+      li t1, 1
+      sw t1, (t0)`;
+    const one = `la t0, first
+      lw t0, (t0)
+      li t0, 0x2000000
+      li t1, 1
+      sw t1, (t0)
+      la t0, count
+      2: lw t1, (t0)
+      beqz t1, 2b`;
+    const handler = `.balign 4
+      handler: li s1, 0x2000000
+      sw zero, (s1)
+      mret`;
+    const elf = guest('interrupted.elf', zero, one, handler);
+    const result = await explore({ ...options(elf), bounds: { preemptions: 1, irqs: 1, nmis: 0 } });
+    if (result.kind !== 'covered') throw new Error(result.verdict);
+    expect(result.complete).toBe(true);
+    expect(result.warnings.map(({ warning }) => warning.kind)).not.toContain('unbalanced release');
+  });
+
   it('holds what a try got', async () => {
     const tried = [call('attempt', 'first'), call('enter', 'second'), call('leave', 'second')];
     const zero = [...tried, call('leave', 'first')].join('\n');
