@@ -113,6 +113,8 @@ class BoundedPass implements Pass {
   readonly #waited: (readonly Access[])[] = [];
   /** By process and word, what steps touched that nobody was tried before. */
   readonly #passedOver = new Map<ProcessId, Map<number, Cell>>();
+  /** Steps before which forks have been turned at, ascending. */
+  readonly #turns: number[] = [];
   /** What was taken last. */
   #event: TraceEvent | undefined;
 
@@ -142,8 +144,7 @@ class BoundedPass implements Pass {
   }
 
   position(): Position {
-    const turns = this.#forks.flatMap(({ hasTurned, length }) => (hasTurned ? [length] : []));
-    return { total: this.#options.total, depth: this.#trace.length, turns };
+    return { total: this.#options.total, depth: this.#trace.length, turns: this.#turns };
   }
 
   /** Back to the start of the search, wherever it is. */
@@ -223,21 +224,28 @@ class BoundedPass implements Pass {
       if (agent === undefined) {
         this.#model.release(fork.mark);
         this.#forks.pop();
+        if (fork.hasTurned) this.#turns.pop();
         continue;
       }
       this.#model.rewind(fork.mark);
       while (this.#trace.length > fork.length) this.#trace.pop();
+      if (!fork.hasTurned) this.#turns.push(fork.length);
       fork.hasTurned = true;
       return this.#take(fork, agent, fork);
     }
   }
 
   #forkAt(place: Place, untimely: readonly AgentId[]): Fork {
+    const { enabled, last, spent, ending, isOver } = place;
     return {
-      ...place,
+      enabled,
+      last,
+      spent,
+      ending,
+      isOver,
       mark: this.#model.mark(),
       length: this.#trace.length,
-      busy: place.enabled.filter((agent) => this.#model.isIdle?.(agent) !== true),
+      busy: enabled.filter((agent) => this.#model.isIdle?.(agent) !== true),
       untimely,
       ways: [],
       hasTurned: false,

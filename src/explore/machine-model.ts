@@ -90,7 +90,9 @@ export class MachineModel implements Model {
   readonly #outside: Actor[] = [];
   readonly #injectsNmis: boolean;
   readonly #hartTimers: number[] = [];
-  readonly #path: PathStep[] = [];
+  /** Of each step that was taken: the agent, and what `PathStep` says of its instructions. */
+  readonly #schedule: AgentId[] = [];
+  readonly #executed: number[] = [];
   /** What looks at a hart's pending interrupts reads. */
   readonly #looks: readonly (readonly Access[])[];
   readonly #waiting: WaitingLoops;
@@ -129,7 +131,9 @@ export class MachineModel implements Model {
       ...(locks && { noted: (...at) => locks.noted(...at) }),
       undoOther: (kind) => {
         if (this.#waiting.undo(kind) || this.#lines.undo(kind) || this.#quiet.undo(kind)) return;
-        if (locks?.undo(kind) !== true) this.#path.pop();
+        if (locks?.undo(kind) === true) return;
+        this.#schedule.pop();
+        this.#executed.pop();
       },
     });
     this.#looks = machine.harts.map(({ id }) => [read(pendingCell(id))]);
@@ -219,15 +223,15 @@ export class MachineModel implements Model {
     const step = actor.act(agent);
     const { accesses } = step;
     this.#waiting.follow(actor.hart, accesses, actor.kind === 'hart');
-    const instructions = actor.hart === undefined ? 0 : this.stepper.executed(actor.hart);
-    this.#path.push({ agent, instructions });
+    this.#schedule.push(agent);
+    this.#executed.push(actor.hart === undefined ? 0 : this.stepper.executed(actor.hart));
     this.stepper.log.pushKind(KIND_STEP);
     return step;
   }
 
   /** The steps that have led here since the exploration began. */
   get path(): readonly PathStep[] {
-    return this.#path;
+    return this.#schedule.map((agent, i) => ({ agent, instructions: this.#executed[i] }));
   }
 
   /** Heads of waiting loops that are known. */

@@ -1,6 +1,6 @@
 // How far a depth-first search within a bound is, as far as that can be told: an estimate.
 
-/** Where a search is. */
+/** Where a search is; it changes while that goes on. */
 export interface Position {
   /** The sum of preemptions, interrupts and NMIs that it goes up to. */
   readonly total: number;

@@ -5,6 +5,7 @@ import type { Bounds } from './search.ts';
 
 /** Words of an entry: two halves of the prefix's hash, and hart and spent as `packed` gives them. */
 const ENTRY_WORDS = 3;
+/** A power of two, as all sizes are. */
 const ENTRIES_AT_FIRST = 1 << 12;
 /** What has been spent is kept in eight bits each; prefixes that cost more are not remembered. */
 const SPENT_MAX = 255;
@@ -34,15 +35,15 @@ export class PrefixTable {
   isNew({ low, high }: PrefixHash, last: number | undefined, spent: Bounds): boolean {
     if (Math.max(spent.preemptions, spent.irqs, spent.nmis) > SPENT_MAX) return true;
     const packed = pack(last, spent);
-    const slots = this.#words.length / ENTRY_WORDS;
-    let slot = (low >>> 0) % slots;
+    const words = this.#words;
+    const slots = words.length / ENTRY_WORDS;
+    let slot = low & (slots - 1);
     for (;;) {
       const at = slot * ENTRY_WORDS;
-      const other = this.#words[at + 2];
+      const other = words[at + 2];
       if (other === 0) break;
-      if (this.#words[at] === low && this.#words[at + 1] === high && isWithin(other, packed))
-        return false;
-      slot = slot + 1 === slots ? 0 : slot + 1;
+      if (words[at] === low && words[at + 1] === high && isWithin(other, packed)) return false;
+      slot = (slot + 1) & (slots - 1);
     }
     if (this.size >= this.#entriesMax) return true;
     this.#put(slot, low, high, packed);
@@ -63,8 +64,8 @@ export class PrefixTable {
     const slots = this.#words.length / ENTRY_WORDS;
     for (let at = 0; at < old.length; at += ENTRY_WORDS) {
       if (old[at + 2] === 0) continue;
-      let slot = (old[at] >>> 0) % slots;
-      while (this.#words[slot * ENTRY_WORDS + 2] !== 0) slot = slot + 1 === slots ? 0 : slot + 1;
+      let slot = old[at] & (slots - 1);
+      while (this.#words[slot * ENTRY_WORDS + 2] !== 0) slot = (slot + 1) & (slots - 1);
       this.#put(slot, old[at], old[at + 1], old[at + 2]);
     }
   }

@@ -49,7 +49,7 @@ export interface ReplayResult {
 
 /** The execution that a model is at, which is then where it was, in the finest steps known. */
 export function record(model: MachineModel, program: string, places: Places): Recording {
-  const path = [...model.path];
+  const { path } = model;
   const turns: RecordedTurn[] = [];
   const visits = new Visits(model, places);
   model.restart();
