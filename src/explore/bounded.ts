@@ -8,8 +8,8 @@ import { endingOfLong } from './livelock.ts';
 import type { Access, AgentId, Ending, Mark, Model } from './model.ts';
 import { passes, type Counts, type Pass } from './passes.ts';
 import type { Position } from './position.ts';
-import type { ProcessId } from './process.ts';
-import { PrefixTable } from './prefix-table.ts';
+import { isInterrupt, type ProcessId } from './process.ts';
+import { type PrefixHash, PrefixTable } from './prefix-table.ts';
 import { Trace, type TraceEvent } from './trace.ts';
 import {
   changed,
@@ -45,6 +45,8 @@ interface Place {
   /** The hart that ran last. */
   readonly last: AgentId | undefined;
   readonly spent: Bounds;
+  /** Harts, interrupts and NMIs that a hart has put off by looking around once more; that is paid for. */
+  readonly late: readonly AgentId[];
   readonly ending: Ending | undefined;
   /** There is nothing new to come from here. */
   readonly isOver: boolean;
@@ -66,6 +68,7 @@ interface Fork extends Place {
 }
 
 const NOTHING_SPENT: Bounds = { preemptions: 0, irqs: 0, nmis: 0 };
+const NOBODY: readonly AgentId[] = [];
 
 /**
  * Explores, up to equivalence, all executions within the bounds and yields one of each new trace as
@@ -158,7 +161,7 @@ class BoundedPass implements Pass {
     const enabled = this.#model.enabled();
     const ending = endingOf(this.#model, enabled);
     const isOver = enabled.length === 0;
-    return { enabled, last: undefined, spent: NOTHING_SPENT, ending, isOver };
+    return { enabled, last: undefined, spent: NOTHING_SPENT, late: NOBODY, ending, isOver };
   }
 
   /** One step on, or another way from the last fork. */
@@ -236,11 +239,12 @@ class BoundedPass implements Pass {
   }
 
   #forkAt(place: Place, untimely: readonly AgentId[]): Fork {
-    const { enabled, last, spent, ending, isOver } = place;
+    const { enabled, last, spent, late, ending, isOver } = place;
     return {
       enabled,
       last,
       spent,
+      late,
       ending,
       isOver,
       mark: this.#model.mark(),
@@ -262,16 +266,21 @@ class BoundedPass implements Pass {
     this.#footprints.add(event.process, event.footprint);
     this.#noteWaiting(enabled);
     const spent = fork === undefined ? place.spent : this.#spentWith(fork, agent);
+    const putOff = fork === undefined ? NOBODY : this.#putOff(fork, agent);
+    const late =
+      place.late.length + putOff.length === 0
+        ? NOBODY
+        : enabled.filter((id) => id !== agent && (place.late.includes(id) || putOff.includes(id)));
     const last = this.#harts[agent] ?? place.last;
     const ending = endingOf(this.#model, enabled);
     if (ending === undefined && this.#trace.length >= this.#options.stepsMax) {
       const long = endingOfLong(this.#model, this.#options.stepsMax);
-      return { enabled, last, spent, ending: long, isOver: true };
+      return { enabled, last, spent, late, ending: long, isOver: true };
     }
     // Where nothing goes on by itself, something injected may still come.
-    const goesOn = enabled.length > 0 && this.#seen.isNew(this.#trace, last, spent);
+    const goesOn = enabled.length > 0 && this.#seen.isNew(prefixOf(this.#trace, late), last, spent);
     if (!goesOn && ending === undefined) this.#counts.redundant++;
-    return { enabled, last, spent, ending, isOver: !goesOn };
+    return { enabled, last, spent, late, ending, isOver: !goesOn };
   }
 
   #explored(ending: Ending): Explored {
@@ -325,20 +334,41 @@ class BoundedPass implements Pass {
   /**
    * What has been spent after an agent's step. A device that completes while a hart can go on counts
    * as a preemption, and so does one out of its turn; what is injected into one counts as an interrupt; an
-   * interrupt that has to come and finds its hart waiting costs nothing.
+   * interrupt that has to come and finds its hart waiting costs nothing. A hart that waits and looks around
+   * puts off what comes to it, once each, and preempts those who could go on.
    */
-  #spentWith({ last, busy, untimely, spent }: Fork, agent: AgentId): Bounds {
-    const { kind, injected } = this.#model.agents[agent];
+  #spentWith(fork: Fork, agent: AgentId): Bounds {
+    const { last, busy, untimely, spent } = fork;
+    const { agents } = this.#model;
+    const { kind, injected } = agents[agent];
     const hart = this.#harts[agent];
     const intoDevice = injected && kind === 'device';
     const putsOff = last !== undefined && busy.includes(last) && hart !== last;
-    const preempts = !intoDevice && (putsOff || untimely.includes(agent));
     const interrupts = injected || (hart !== undefined && busy.includes(hart));
+    let preempts = !intoDevice && (putsOff || untimely.includes(agent));
+    let irqs = intoDevice || (kind === 'irq' && interrupts) ? 1 : 0;
+    let nmis = kind === 'nmi' && interrupts ? 1 : 0;
+    for (const late of this.#putOff(fork, agent)) {
+      if (agents[late].kind === 'hart') preempts = true;
+      else if (agents[late].kind === 'irq') irqs++;
+      else nmis++;
+    }
     return {
       preemptions: spent.preemptions + (preempts ? 1 : 0),
-      irqs: spent.irqs + (intoDevice || (kind === 'irq' && interrupts) ? 1 : 0),
-      nmis: spent.nmis + (kind === 'nmi' && interrupts ? 1 : 0),
+      irqs: spent.irqs + irqs,
+      nmis: spent.nmis + nmis,
     };
+  }
+
+  /** Who is late from now on because a hart that waits looks around once more. */
+  #putOff({ enabled, busy, late }: Fork, agent: AgentId): readonly AgentId[] {
+    if (this.#model.looksAround?.(agent) !== true) return NOBODY;
+    const { agents } = this.#model;
+    const { hart } = agents[agent];
+    const comes = (id: AgentId): boolean =>
+      agents[id].hart === hart && isInterrupt(agents[id]) && !agents[id].injected;
+    const goesOn = (id: AgentId): boolean => agents[id].kind === 'hart' && busy.includes(id);
+    return enabled.filter((id) => !late.includes(id) && (comes(id) || goesOn(id)));
   }
 
   /**
@@ -358,4 +388,15 @@ class BoundedPass implements Pass {
       (id) => (due.get(id) ?? 0) > (agents[id].kind === 'device' ? first : firstDevice),
     );
   }
+}
+
+/** The same prefix with others put off has another future. */
+function prefixOf(prefix: PrefixHash, late: readonly AgentId[]): PrefixHash {
+  if (late.length === 0) return prefix;
+  let { low, high } = prefix;
+  for (const agent of late) {
+    low = Math.imul(low ^ (agent + 1), 0x9e3779b1);
+    high = Math.imul(high ^ (agent + 1), 0x85ebca77);
+  }
+  return { low, high };
 }

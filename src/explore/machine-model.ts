@@ -217,6 +217,10 @@ export class MachineModel implements Model {
     );
   }
 
+  looksAround(agent: AgentId): boolean {
+    return this.isIdle(agent) && this.stepper.tracks[agent].lapLeft > 0;
+  }
+
   step(agent: AgentId): Step {
     const actor = this.#actors[agent];
     this.steps++;

@@ -96,6 +96,8 @@ export interface Model {
   waitsOn(agent: AgentId): readonly Access[];
   /** A hart goes round in a loop and waits, enabled or not: to leave it there disturbs nothing. */
   isIdle?(agent: AgentId): boolean;
+  /** A hart that waits goes on looking at what it waits for: its next step changes nothing. */
+  looksAround?(agent: AgentId): boolean;
   /** What an enabled agent's next step accesses, if that is known before it is taken. */
   next?(agent: AgentId): readonly Access[] | undefined;
   /** When an enabled agent would act in the system's own run, on a scale that all agents share. */

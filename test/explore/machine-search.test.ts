@@ -123,6 +123,64 @@ describe('within a bound', () => {
   });
 });
 
+describe('a hart that waits in a loop with two reads', () => {
+  // Hart 0 interrupts it, waits for the handler, and then writes what it waits for.
+  const make = (): programs.Program =>
+    programs.program(
+      [
+        `li t0, 1
+         li t1, MSIP + 4
+         sw t0, (t1)
+         la s0, ack
+         la s1, q
+      1: lw t1, (s0)
+         beqz t1, 1b
+         sw t0, (s1)`,
+        `la t0, handler
+         csrw mtvec, t0
+         li t0, MSIE
+         csrw mie, t0
+         la s0, p
+         la s1, q
+         la s2, ack
+         csrsi mstatus, MIE
+      1: lw t0, (s0)
+         lw t1, (s1)
+         or t0, t0, t1
+         beqz t0, 1b
+         csrci mstatus, MIE`,
+      ],
+      {
+        rest: `
+          .balign 4
+        handler:
+          li t3, MSIP + 4
+          sw zero, (t3)
+          li t3, 1
+          sw t3, (s2)
+          mret
+          .data
+          p: .word 0
+          q: .word 0
+          ack: .word 0`,
+      },
+    );
+  const NOTHING = { preemptions: 0, irqs: 0, nmis: 0 };
+
+  it('is interrupted, and lets others go on, before it looks around once more', () => {
+    const { found } = within(make(), NOTHING);
+    // Either hart may be the first one.
+    expect(found.map(({ ending }) => ending.kind)).toEqual(['done', 'done']);
+  });
+
+  it.each([
+    ['the interrupt comes between its reads', { ...NOTHING, irqs: 1 }],
+    ['hart 0 goes on between its reads', { ...NOTHING, preemptions: 1 }],
+  ])('it costs one if %s', (_, bounds) => {
+    expect(within(make(), bounds).traces).toBeGreaterThan(2);
+  });
+});
+
 describe('a finding', () => {
   it('is judged, made small and explained', () => {
     const program = programs.abba();
