@@ -14,7 +14,7 @@ import type { AgentId, Ending } from './model.ts';
 import { record, type Recording, replayRecording, type ReplayResult } from './recording.ts';
 import type { Region, RegionOptions } from './region.ts';
 import { replay, type Replayed, turnsOf } from './replay.ts';
-import { lastShown, type Report, reportText } from './report.ts';
+import { lastShown, plural, type Report, reportText } from './report.ts';
 import { placeText } from './place.ts';
 import type { Reason } from './rows.ts';
 import { type Bounds, isFine } from './search.ts';
@@ -209,12 +209,15 @@ export function coverageSentence(
 ): string {
   const { preemptions, irqs, nmis } = bounds;
   const injected = inject.length === 0 ? 'nothing injected' : `injected: ${inject.join(', ')}`;
-  const sampled = samples === 0 ? '' : `, after ${samples} random executions`;
+  const random = plural(samples, 'random execution');
+  const sampled = samples === 0 ? '' : `, after ${random}`;
   if (coverage === undefined) {
-    return `no finding in ${samples} random executions; nothing was covered systematically, ${injected}`;
+    return `no finding in ${random}; nothing was covered systematically, ${injected}`;
   }
-  const ran = `${coverage.executions} executions, ${coverage.traces} distinct traces`;
-  const limits = `at most ${preemptions} preemptions, ${irqs} interrupts and ${nmis} NMIs`;
+  const traces = plural(coverage.traces, 'distinct trace');
+  const ran = `${plural(coverage.executions, 'execution')}, ${traces}`;
+  const interrupts = `${plural(irqs, 'interrupt')} and ${plural(nmis, 'NMI')}`;
+  const limits = `at most ${plural(preemptions, 'preemption')}, ${interrupts}`;
   const terms = `under sequential consistency, ${injected}`;
   if (coverage.complete) {
     return `covered: all executions with ${limits}, ${terms}: ${ran}${sampled}; no finding`;
@@ -224,6 +227,7 @@ export function coverageSentence(
     completeTotal < 0
       ? 'not even the undisturbed executions are complete'
       : `complete only up to ${completeTotal} of them in sum`;
-  const cuts = cut === 0 ? '' : `; ${cut} executions were cut at the bound on steps`;
+  const were = cut === 1 ? 'was' : 'were';
+  const cuts = cut === 0 ? '' : `; ${plural(cut, 'execution')} ${were} cut at the bound on steps`;
   return `partly covered: of the executions with ${limits}, ${terms}, ${upTo}: ${ran}${sampled}${cuts}; no finding`;
 }

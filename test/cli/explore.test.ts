@@ -167,7 +167,7 @@ describe('printkit explore', () => {
   it('says what was covered when nothing hangs', async () => {
     const { stdout, code } = await explore(good, '--samples', '0');
     expect(stdout).toMatch(
-      /^covered: all executions with at most 2 preemptions, 1 interrupts and 1 NMIs, under seq/,
+      /^covered: all executions with at most 2 preemptions, 1 interrupt and 1 NMI, under seq/,
     );
     expect(code).toBe(0);
   });
