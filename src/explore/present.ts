@@ -89,11 +89,12 @@ function shown(
   originOf: (exact: boolean) => string,
 ): { readonly report: Report; readonly replayed: ReplayResult } {
   const { machine, model } = opened;
-  const { addresses } = locksOf(machine, symbolizer, model.locks);
+  const locks = locksOf(machine, symbolizer, model.locks);
   let replayed: ReplayResult;
   let known: number;
   // Locks that are only found on the way show when it is gone once more.
   do {
+    const { addresses } = locks;
     known = addresses.size;
     model.frozen = false;
     model.learn(
@@ -102,7 +103,7 @@ function shown(
     );
     model.restart();
     replayed = replayRecording(model, recording, program, placesOf(symbolizer));
-  } while (addresses.size > known);
+  } while (locks.addresses.size > known);
   const schedule = model.path.map(({ agent }) => agent);
   model.frozen = true;
   // Of a livelock, the way into it was recorded.
