@@ -255,25 +255,32 @@ function registerOf(name: string): number | undefined {
 
 /** @throws PrintkitError for a function that the guest does not have, with similar names */
 export function lockSites(table: LockTable, symbolizer: Symbolizer, where: string): LockSites {
-  const addressOf = (name: string, optional: boolean, at = where): number | undefined => {
-    if (optional && symbolizer.find(name) === undefined) return undefined;
+  const addressOf = (name: string, at: string): number => {
     try {
       return symbolizer.address(name);
     } catch (error) {
-      throw error instanceof PrintkitError ? new PrintkitError(`${at}: ${error.message}`) : error;
+      throw error instanceof PrintkitError ? new PrintkitError(`${at}${error.message}`) : error;
     }
   };
-  const lockAddressOf = (name: string, user: string): number | undefined => {
-    const at = `${where}: lock of ${user}`;
-    if (symbolizer.find(name)?.type !== 'function') return addressOf(name, false, at);
-    throw new PrintkitError(`${at}: '${name}' is a function`);
+  const codeOf = (name: string, optional: boolean): number | undefined => {
+    if (optional && symbolizer.find(name) === undefined) return undefined;
+    const address = addressOf(name, `${where}: `);
+    if (!symbolizer.hasCode || symbolizer.isCode(address)) return address;
+    throw new PrintkitError(`${where}: '${name}' is no function`);
+  };
+  const lockOf = (name: string, user: string): number => {
+    const at = `${where}: lock of ${user}: `;
+    if (symbolizer.find(name)?.type !== 'function') {
+      return addressOf(name, `${at}none of a0 to a7, and `);
+    }
+    throw new PrintkitError(`${at}'${name}' is a function`);
   };
   const functions: LockSite[] = [];
   for (const { name, lock = 'a0', optional = false, ...rest } of table.functions) {
-    const address = addressOf(name, optional);
+    const address = codeOf(name, optional);
     if (address === undefined) continue;
     const register = registerOf(lock);
-    const target = register === undefined ? lockAddressOf(lock, name) : undefined;
+    const target = register === undefined ? lockOf(lock, name) : undefined;
     functions.push({
       does: rest.does,
       kind: rest.kind,
@@ -295,7 +302,7 @@ export function lockSites(table: LockTable, symbolizer: Symbolizer, where: strin
     next: '',
     optional: true,
   };
-  const address = addressOf(name, optional);
+  const address = codeOf(name, optional);
   const tasks = { prev: registerOf(prev) ?? A0, next: registerOf(next) ?? A0 + 1 };
   return { functions, switch: address === undefined ? undefined : { address, ...tasks } };
 }
