@@ -60,6 +60,7 @@ export interface PresentedReplay {
   readonly text: string;
   readonly report: Report;
   readonly isFine: boolean;
+  readonly replayed: ReplayResult;
 }
 
 export function presentReplay(
@@ -69,11 +70,19 @@ export function presentReplay(
   program: string,
   stepsMax: number,
 ): PresentedReplay {
-  const { report, replayed } = shown(opened, symbolizer, recording, program, stepsMax, (exact) =>
-    exact ? 'replayed exactly' : 'the replay is not exact',
-  );
-  const noted = { ...report, notes: replayed.deviations };
-  return { text: reportText(noted), report: noted, isFine: isFine(report.ending) };
+  const { report, replayed } = shown(opened, symbolizer, recording, program, stepsMax, originOf);
+  const ended = isFine(report.ending);
+  const notes = [...replayed.deviations, ...(ended && !replayed.fits ? [UNFIT] : [])];
+  const noted = { ...report, notes };
+  return { text: reportText(noted), report: noted, isFine: ended, replayed };
+}
+
+const UNFIT =
+  'it ends well, but is another execution than the one recorded: explore again to know more';
+
+function originOf({ exact, fits }: ReplayResult): string {
+  if (exact) return 'replayed exactly';
+  return fits ? 'replayed by symbols, and every turn fits' : 'the replay does not fit';
 }
 
 /**
@@ -86,7 +95,7 @@ function shown(
   recording: Recording,
   program: string,
   stepsMax: number,
-  originOf: (exact: boolean) => string,
+  describe: (replayed: ReplayResult) => string,
 ): { readonly report: Report; readonly replayed: ReplayResult } {
   const { machine, model } = opened;
   const locks = locksOf(machine, symbolizer, model.locks);
@@ -112,7 +121,7 @@ function shown(
   const couldAct = (agent: AgentId): boolean => model.couldAct(agent);
   const most = goesRound ? schedule.length : stepsMax * FINER;
   const found = replay(model, turnsOf(schedule), most, undefined, couldAct);
-  const origin = `${originOf(replayed.exact)}; ${found.events.length} steps`;
+  const origin = `${describe(replayed)}; ${found.events.length} steps`;
   const report = reportOf(opened, symbolizer, found, most, origin);
   return { report, replayed };
 }

@@ -43,6 +43,8 @@ export interface Recording {
 export interface ReplayResult {
   /** It is the same execution: the same program, and every turn ended where it was recorded to. */
   readonly exact: boolean;
+  /** Every turn ended where it was recorded to, whatever the program. */
+  readonly fits: boolean;
   /** What did not fit, one line each. */
   readonly deviations: readonly string[];
 }
@@ -148,8 +150,9 @@ export function replayRecording(
     model.restart();
     const deviations = new Replay(model, recording, same, places).run();
     if (model.stepper.ownership.grown && attempt < ATTEMPTS_MAX) continue;
+    const fits = deviations.length === 0;
     if (!same) deviations.unshift('the program is not the one that was recorded');
-    return { exact: deviations.length === 0, deviations };
+    return { exact: same && fits, fits, deviations };
   }
 }
 
@@ -187,7 +190,8 @@ class Replay {
         return hart === undefined ? undefined : this.#checkPlace(hart, turn);
       }
       if (!canAct(this.#model, agent.id)) {
-        return hart === undefined ? 'cannot act' : `does not get to ${turn.place}`;
+        const times = turn.occurrence > 1 ? ` ${turn.occurrence} times` : '';
+        return hart === undefined ? 'cannot act' : `does not get to ${turn.place}${times}`;
       }
       this.#model.step(agent.id);
       if (hart !== undefined) this.#visits.note(hart);

@@ -24,6 +24,16 @@ function compile(name: string, bug: number, file = source): string {
   return elf;
 }
 
+type Change = (text: string) => string;
+
+/** The example, changed. */
+function changed(name: string, change: Change): string {
+  const file = path.join(folder, name);
+  const text = fs.readFileSync(source, 'utf8');
+  fs.writeFileSync(file, change(text));
+  return file;
+}
+
 ensureBuilt();
 
 const region = ['--from', 'begin', '--until', 'finish', '--smp', '2', '--inject', 'uart-rx'];
@@ -77,6 +87,74 @@ describe.skipIf(!haveGnu('gcc'))('a guest in C with a table of its locks', () =>
       /^covered: all executions with at most 2 preemptions, 1 interrupts and 1 NMIs, [^\n]+\n$/,
     );
     expect(code).toBe(0);
+  });
+
+  describe('that has been changed and compiled anew', () => {
+    const finding = path.join(folder, 'finding.json');
+    /** Another function in front, and more to do where both locks are held. */
+    const more: Change = (text) =>
+      text
+        .replace('KEPT void spin_unlock', 'KEPT u32 added(u32 n) { return n * 3 + moves; }\n$&')
+        .replace('  right += n;\n', '$&  received += added(n);\n');
+
+    it('deadlocks as before, by symbols', async () => {
+      const abba = compile('abba.elf', 1);
+      await explore('--kernel', abba, ...region, '--locks', locks, '--out', finding);
+      const other = compile('more.elf', 1, changed('more.c', more));
+      const { stdout, code } = await explore('--replay', finding, '--kernel', other);
+      expect(stdout).toContain(
+        'cycle: hart 0 task → right_lock → hart 1 task → left_lock → hart 0 task',
+      );
+      expect(stdout).toMatch(
+        /^replayed by symbols, and every turn fits; \d+ steps\n {2}the program is not the one that was recorded\n$/m,
+      );
+      expect(code).toBe(1);
+    });
+
+    it('ends well when it is cured, by other turns', async () => {
+      const cured = compile('cured.elf', 0, changed('cured.c', more));
+      const { stdout, code } = await explore('--replay', finding, '--kernel', cured);
+      expect(stdout).toMatch(/^no finding\n/);
+      // Hart 0 does not get into the second spin_lock() before hart 1 is through with both.
+      expect(stdout).toMatch(
+        /^ {2}turn 2, hart 0: does not get to spin_lock\+0x[0-9a-f]+ 2 times$/m,
+      );
+      expect(code).toBe(124);
+    });
+
+    it('says what does not fit, and that this says nothing', async () => {
+      const irq = compile('irq.elf', 2);
+      await explore('--kernel', irq, ...region, '--locks', locks, '--out', finding);
+      // The turn ends in front of an instruction of move() that is somewhere else now.
+      const shifted: Change = (text) =>
+        more(text).replace('  spin_lock(inner);\n', '  received = added(n);\n$&');
+      const other = compile('shifted.elf', 2, changed('shifted.c', shifted));
+      const { stdout, code } = await explore('--replay', finding, '--kernel', other);
+      expect(stdout).toMatch(/^no finding\n/);
+      expect(stdout).toMatch(/^the replay does not fit; \d+ steps\n/m);
+      expect(stdout).toMatch(/^ {2}turn \d+, hart 0: does not get to move\+0x[0-9a-f]+$/m);
+      expect(stdout).toMatch(/^ {2}it ends well, but is another execution/m);
+      expect(code).toBe(124);
+    });
+
+    it('is refused with one line where the region or the locks have other names', async () => {
+      const renames = [
+        ['begin', 'started', /no symbol 'begin'/],
+        [
+          'spin_lock',
+          'lock_it',
+          /table of locks: no symbol 'spin_lock'; did you mean spin_unlock\?/,
+        ],
+      ] as const;
+      for (const [name, other, message] of renames) {
+        const file = changed('renamed.c', (text) => text.replaceAll(`${name}(`, `${other}(`));
+        const elf = compile('renamed.elf', 2, file);
+        const { stdout, stderr, code } = await explore('--replay', finding, '--kernel', elf);
+        expect(stderr).toMatch(/^printkit: [^\n]+\n$/);
+        expect(stderr).toMatch(message);
+        expect([stdout, code]).toEqual(['', 125]);
+      }
+    });
   });
 
   const spinLock = { name: 'spin_lock', does: 'acquire', kind: 'spin' };
