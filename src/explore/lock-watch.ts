@@ -341,7 +341,11 @@ export class LockWatch {
       if (owner === undefined) continue;
       const context = this.#contextOf(owner, 'task', false);
       const name = this.#classOf('spin', address, context);
-      this.#acquire({ site: { kind: 'spin', does: 'try' }, lock: address, class: name, context }, '', true);
+      this.#acquire(
+        { site: { kind: 'spin', does: 'try' }, lock: address, class: name, context },
+        '',
+        true,
+      );
     }
   }
 }

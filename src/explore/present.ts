@@ -7,7 +7,7 @@ import { explain, type Flip } from './explain.ts';
 import { type FindingFile, formatFinding, placesOf } from './finding-file.ts';
 import type { Event } from './happens-before.ts';
 import { type Covered, type Finding, sameEnding } from './investigate.ts';
-import { findLivelock } from './livelock.ts';
+import type { Livelock } from './livelock.ts';
 import type { Injection, MachineModel } from './machine-model.ts';
 import { scheduleOf } from './minimise.ts';
 import type { AgentId, Ending } from './model.ts';
@@ -48,7 +48,7 @@ export function presentFinding(
 ): Presented {
   const { model } = opened;
   for (const agent of scheduleOf(small)) model.step(agent);
-  const recording = record(model, program, placesOf(symbolizer));
+  const recording = record(model, program, placesOf(symbolizer), small.repeatsFrom);
   model.restart();
   const origin = `found by ${phase} in execution ${executions}`;
   const { report } = shown(opened, symbolizer, recording, program, stepsMax, () => origin);
@@ -115,27 +115,37 @@ function shown(
   } while (locks.addresses.size > known);
   const schedule = model.path.map(({ agent }) => agent);
   model.frozen = true;
-  // Of a livelock, the way into it was recorded.
-  const goesRound = model.ending() === undefined && findLivelock(model) !== undefined;
   model.restart();
   const couldAct = (agent: AgentId): boolean => model.couldAct(agent);
-  const most = goesRound ? schedule.length : stepsMax * FINER;
+  // Of a livelock, the way into it was recorded, and what then repeats itself.
+  const { repeatsFrom = Infinity } = replayed;
+  const lasso = schedule.splice(repeatsFrom);
+  const most = lasso.length > 0 ? schedule.length : stepsMax * FINER;
   const found = replay(model, turnsOf(schedule), most, undefined, couldAct);
   const origin = `${describe(replayed)}; ${found.events.length} steps`;
-  const report = reportOf(opened, symbolizer, found, most, origin);
+  const livelock = lasso.length > 0 ? { approach: [], lasso } : undefined;
+  const report = reportOf(opened, symbolizer, found, most, origin, livelock);
   return { report, replayed };
 }
 
-/** All there is to show of an execution. The model has to be at its start, and is there afterwards. */
+/**
+ * All there is to show of an execution. The model has to be at its start, and is there afterwards.
+ * @param known how it goes on for ever, if that is known
+ */
 export function reportOf(
   { machine, model }: Region,
   symbolizer: Symbolizer,
   found: Replayed,
   stepsMax: number,
   origin: string,
+  known?: Livelock,
 ): Report {
-  const { kind, lasso } = judged(model, found, stepsMax);
-  const schedule = scheduleOf(found);
+  const { kind, livelock } =
+    known === undefined
+      ? judged(model, found, stepsMax)
+      : { kind: 'livelock' as const, livelock: known };
+  const { approach, lasso } = livelock ?? { approach: [], lasso: [] };
+  const schedule = [...scheduleOf(found), ...approach];
   const story = tell(machine, model, symbolizer, [...schedule, ...lasso]);
   const reasons = reasonsOf(model, symbolizer, found, story, stepsMax);
   if (lasso.length > 0) reasons.set(schedule.length, REPEATS);
@@ -155,10 +165,10 @@ function judged(
   model: MachineModel,
   found: Replayed,
   stepsMax: number,
-): Pick<Verdict, 'kind' | 'lasso'> {
+): Pick<Verdict, 'kind' | 'livelock'> {
   const { kind } = found.ending;
-  if (kind === 'done') return { kind: 'ok', lasso: [] };
-  if (kind === 'failed' || kind === 'messages') return { kind: 'failed', lasso: [] };
+  if (kind === 'done') return { kind: 'ok', livelock: undefined };
+  if (kind === 'failed' || kind === 'messages') return { kind: 'failed', livelock: undefined };
   return judge(model, scheduleOf(found), { stepsMax });
 }
 

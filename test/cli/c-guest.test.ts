@@ -89,6 +89,17 @@ describe.skipIf(!haveGnu('gcc'))('a guest in C with a table of its locks', () =>
     expect(code).toBe(0);
   });
 
+  it('is in no livelock where a hart that waits takes a lock again and again', async () => {
+    const busy: Change = (text) => text.replace('    while (sem->count == 0)\n      ;\n', '');
+    const elf = compile('busy.elf', 0, changed('busy.c', busy));
+    // Another hart that waits for the lock may come too late each time, but need not.
+    const { stdout, code } = await explore(
+      ...['--kernel', elf, ...region, '--locks', locks, '--executions', '1', '--steps', '3000'],
+    );
+    expect(stdout).toMatch(/^partly covered: /);
+    expect(code).toBe(124);
+  });
+
   describe('that has been changed and compiled anew', () => {
     const finding = path.join(folder, 'finding.json');
     /** Another function in front, and more to do where both locks are held. */
