@@ -10,7 +10,8 @@ export { do_nmi } from './arch/nmi';
 export { kernel_bug } from './kernel/bug';
 // For whoever looks from outside: the list of all locks.
 export { lock_list } from './locking/spinlock';
-export { console_printk } from './printk/console';
+export { console_printk, console_sem } from './printk/console';
+export { console_owner, console_waiter } from './printk/emit/handover';
 export { printk_stats } from './printk/printk-stats';
 export { logbuf_ring } from './printk/store/logbuf';
 export { prb, printk_rb_static } from './printk/store/lockless';

@@ -39,7 +39,7 @@ function console_holder(unused: usize): u32 {
   return 0;
 }
 
-function console_waiter(unused: usize): u32 {
+function waits_for_console(unused: usize): u32 {
   scenario_barrier();
   console_lock();
   console_unlock();
@@ -51,7 +51,7 @@ function sem_recursion(argc: u32, argv: usize): u32 {
   WRITE_ONCE(affine, argc > 2 && streq(arg(argv, 2), 'affine') ? 1 : 0);
   scenario_settle();
   scenario_prepare(2);
-  const p = scenario_thread(console_waiter, 'console-user', 0);
+  const p = scenario_thread(waits_for_console, 'console-user', 0);
   WRITE_ONCE(subject, <u32>changetype<usize>(p));
   scenario_thread(console_holder, 'holder', 0);
   scenario_finish();

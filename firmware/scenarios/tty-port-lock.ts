@@ -42,7 +42,7 @@ function failing_allocation(unused: usize): u32 {
   return 0;
 }
 
-function console_owner(unused: usize): u32 {
+function becomes_owner(unused: usize): u32 {
   scenario_barrier();
   udelay(OWNER_COMES_US);
   pr_info('tty: somebody prints\n');
@@ -56,7 +56,7 @@ function tty_port_owner(argc: u32, argv: usize): u32 {
   scenario_settle();
   scenario_prepare(2);
   scenario_thread(failing_allocation, 'printer', 1);
-  scenario_thread(console_owner, 'owner', 2);
+  scenario_thread(becomes_owner, 'owner', 2);
   scenario_finish();
   scenario_restore_tty();
   return scenario_verdict('tty-port-owner', true);

@@ -32,6 +32,7 @@ export interface CommandOptions {
   readonly until: string;
   readonly out?: string;
   readonly html?: string;
+  readonly json?: boolean;
   readonly replay?: string;
   readonly progress?: boolean;
   readonly kernel: string;
@@ -184,6 +185,7 @@ export const OPTIONS: readonly OptionEntry[] = [
     flags: '--html <file>',
     help: 'write the finding as a page with a timeline, or what was covered',
   },
+  { flags: '--json', help: 'print JSON in place of the report' },
   { flags: '--replay <file>', help: 'repeat a finding; scenario, --append and so on come from it' },
   { flags: '--progress', help: 'say every second how far it is, even if nobody watches' },
   { flags: '--kernel <file>', help: 'another guest, an ELF file', default: firmwareElf() },

@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { parseLockTable } from '../debug/lock-table.ts';
 import { PrintkitError } from '../errors.ts';
+import { explorationData, replayData } from '../explore/exploration-data.ts';
 import type { Exploration, ExploreOptions } from '../explore/explore.ts';
 import { EXIT_LIMIT } from './exit-codes.ts';
 import { type CommandOptions, OPTIONS, REPLAYED } from './explore-options.ts';
@@ -57,7 +58,7 @@ async function look(
     line.clear();
     if (result.kind === 'finding') out?.write(result.file);
     html?.write(result.html());
-    return await show(result);
+    return await show(result, wanted, options);
   } catch (error) {
     line.clear();
     throw error;
@@ -67,17 +68,28 @@ async function look(
   }
 }
 
-async function show(result: Exploration): Promise<number> {
+async function show(
+  result: Exploration,
+  wanted: ExploreOptions,
+  { json }: CommandOptions,
+): Promise<number> {
+  const exit = result.kind === 'finding' ? EXIT_FINDING : result.complete ? 0 : EXIT_LIMIT;
+  if (json === true) {
+    await printJson(explorationData(result, wanted, exit));
+    return exit;
+  }
   const seconds = result.seconds.toFixed(1);
   if (result.kind === 'covered') {
     const why = result.stopped === 'signal' ? 'interrupted after ' : '';
     const [sentence, ...warnings] = result.text().split('\n');
     await print(`${sentence} (${why}${seconds} s)\n${warnings.join('\n')}`);
-    return result.complete ? 0 : EXIT_LIMIT;
+    return exit;
   }
   await print(`${result.text(process.stdout.columns)}found after ${seconds} s\n`);
-  return EXIT_FINDING;
+  return exit;
 }
+
+const printJson = (data: unknown): Promise<void> => print(`${JSON.stringify(data, null, 2)}\n`);
 
 async function repeat(
   words: readonly string[],
@@ -97,10 +109,13 @@ async function repeat(
   const { kernel: elf, steps: stepsMax } = options;
   const html = options.html === undefined ? undefined : new OutputFile('--html', options.html);
   try {
-    const { text, isFine, html: page } = repeatFinding(finding, { elf, stepsMax });
-    html?.write(page());
-    await print(`${text}\n`);
-    return isFine ? 0 : EXIT_FINDING;
+    const repeated = repeatFinding(finding, { elf, stepsMax });
+    html?.write(repeated.html());
+    const { isFine, replayed } = repeated;
+    const exit = !isFine ? EXIT_FINDING : replayed.fits ? 0 : EXIT_LIMIT;
+    if (options.json === true) await printJson(replayData(repeated, exit));
+    else await print(repeated.text);
+    return exit;
   } finally {
     html?.close();
   }

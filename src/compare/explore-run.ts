@@ -4,6 +4,7 @@
 // First for hangs, whatever becomes of messages; where there is none and the scenario says what must get
 // on the wire, once more for messages that are lost, torn, repeated or out of order.
 
+import { spentBy } from '../explore/exploration-data.ts';
 import { type Exploration, explore, type ExploredFinding } from '../explore/explore.ts';
 import type { Bounds } from '../explore/search.ts';
 import { isLockup } from '../explore/verdict-text.ts';
@@ -93,13 +94,4 @@ export const questionsOf = ({ says = [] }: ScenarioCase): number => (says.length
 function outcomeOf({ report: { ending } }: ExploredFinding): ExploredOutcome {
   if (ending.kind === 'messages') return 'loses';
   return ending.kind === 'failed' && !isLockup(ending.reason) ? 'fails' : 'hangs';
-}
-
-/** The switches of the smallest execution that was found, as its report counts them. */
-function spentBy({ report }: ExploredFinding): Pick<ExploreResult, 'preemptions' | 'interrupts'> {
-  const reasons = [...report.reasons.values()].map(({ text }) => text);
-  return {
-    preemptions: reasons.filter((text) => text.endsWith(' is preempted')).length,
-    interrupts: reasons.filter((text) => text.endsWith(' is interrupted')).length,
-  };
 }

@@ -39,18 +39,13 @@ export class DataNames {
 
   /** What is at an address of memory, as far as known: "p->pi_lock", "flag", "hart 0's stack". */
   nameOf(address: number): string {
-    return (
-      this.locks.describe(address) ??
-      this.#symbolOf(address) ??
-      this.#stackOf(address) ??
-      `0x${(address >>> 0).toString(16)}`
-    );
+    return this.#named(address) ?? this.#stackOf(address) ?? `0x${(address >>> 0).toString(16)}`;
   }
 
   /** What a word that was read or written points to, if that has a name of its own. */
   targetOf(value: number): string | undefined {
     if (!this.#machine.memory.contains(value >>> 0, 1)) return undefined;
-    return this.locks.describe(value >>> 0) ?? this.#symbolOf(value >>> 0);
+    return this.#named(value >>> 0);
   }
 
   /** "uart0 THR", "uart0 LSR", "msip of hart 1"; undefined for what is no device. */
@@ -70,6 +65,14 @@ export class DataNames {
     const isDivisor = register < DIVISOR.length && (lcr & LCR_DLAB) !== 0;
     const names = isDivisor ? DIVISOR : writes ? UART_WRITE : UART_READ;
     return `${name} ${names.at(register) ?? `+${offset}`}`;
+  }
+
+  /** A lock, a variable, or what is near one. */
+  #named(address: number): string | undefined {
+    const { locks } = this;
+    const symbol = this.#symbolOf(address);
+    if (symbol?.includes('+') === false && !locks.addresses.has(address)) return symbol;
+    return locks.describe(address) ?? symbol;
   }
 
   #symbolOf(address: number): string | undefined {

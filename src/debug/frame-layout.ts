@@ -194,10 +194,14 @@ function moveStack(frame: Frame, down: number): Effect {
   return down > 0 ? 'builds' : 'none';
 }
 
-/** s0 now is the CFA; the ABI of this toolchain keeps ra and the caller's s0 below it. */
+/**
+ * s0 now is the CFA. If it was not seen where the caller's s0 went, it is where the ABI has it, below ra; a
+ * function of gcc's that calls nobody saves s0 alone.
+ */
 function establish(frame: Frame): Effect {
   frame.cfaRegister = S0;
   frame.cfaOffset = 0;
+  if (frame.saved.has(S0)) return 'builds';
   frame.saved.set(RA, -4);
   frame.saved.set(S0, -8);
   return 'builds';

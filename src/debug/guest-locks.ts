@@ -38,6 +38,8 @@ const SEMAPHORE_LOCK = /^(.*sem)(\.|->)lock$/;
 export interface Locks {
   /** Addresses of all that are known. */
   readonly addresses: ReadonlySet<number>;
+  /** Whether the guest's memory says who has a lock. */
+  isListed(address: number): boolean;
   /** The hart that holds a lock. */
   ownerOf(address: number): number | undefined;
   nameOf(address: number): string;
@@ -76,6 +78,10 @@ export class GuestLocks implements Locks {
     return { lock: this.nameOf(address), owner: this.ownerOf(address) };
   }
 
+  isListed(address: number): boolean {
+    return this.addresses.has(address);
+  }
+
   /** The hart that holds a lock. */
   ownerOf(address: number): number | undefined {
     const owner = this.#word(address + OFFSET_OWNER) - 1;
@@ -88,7 +94,7 @@ export class GuestLocks implements Locks {
 
   /** The name and the count of the semaphore that a lock is in front of, if it is in front of one. */
   semaphoreOf(address: number): { readonly name: string; readonly count: number } | undefined {
-    if (!this.#machine.memory.contains(address, OFFSET_COUNT + 4)) return undefined;
+    if (!this.isListed(address)) return undefined;
     const name = SEMAPHORE_LOCK.exec(this.nameOf(address))?.[1];
     return name === undefined ? undefined : { name, count: this.#word(address + OFFSET_COUNT) };
   }

@@ -15,14 +15,14 @@ const VERSION = 1;
 export const LOCK_KINDS = ['spin', 'rwlock', 'mutex', 'semaphore', 'handover'] as const;
 export type TableKind = (typeof LOCK_KINDS)[number];
 
-const DOES = ['acquire', 'try', 'release'] as const;
+const DOES = ['acquire', 'try', 'wait', 'release'] as const;
 const MODES = ['exclusive', 'shared'] as const;
-const RESULTS = ['zero', 'nonzero'] as const;
+const RESULTS = ['zero', 'nonzero', 'always'] as const;
 
 export interface LockFunction {
   /** Symbol of the function. */
   readonly name: string;
-  /** `try` gives up instead of waiting. */
+  /** `try` gives up instead of waiting; `wait` waits until it is given back, and does not take it. */
   readonly does: (typeof DOES)[number];
   readonly kind: TableKind;
   /** The argument register with the lock's address, or the symbol of the one lock. Default a0. */
@@ -33,7 +33,7 @@ export interface LockFunction {
   readonly irqs?: 'off';
   /**
    * What it returns when it has done what it does. Default: a `try` returns anything but zero, and
-   * others cannot fail.
+   * others always do it.
    */
   readonly succeeds?: (typeof RESULTS)[number];
   /** The guest need not have this function. */
@@ -60,8 +60,16 @@ const spin = { kind: 'spin' } as const;
 const rwlock = { kind: 'rwlock' } as const;
 const mutex = { kind: 'mutex' } as const;
 const semaphore = { kind: 'semaphore' } as const;
+const consoleOwner = { kind: 'handover', lock: 'console_owner' } as const;
+const consoleSem = { kind: 'semaphore', lock: 'console_sem' } as const;
+/** Whether console_sem has gone from the console's owner to who waits for him. */
+const HANDED_OVER = 'console_lock_spinning_disable_and_check';
+const TAKEN_OVER = 'console_trylock_spinning';
 
-/** The firmware's lock functions (firmware/locking/). Its irqsave variants go through these. */
+/**
+ * The firmware's lock functions (firmware/locking/; its irqsave variants go through these), and those of the
+ * console's owner, who never waits to become it (firmware/printk/emit/handover.ts).
+ */
 export const FIRMWARE_LOCKS: LockTable = {
   format: FORMAT,
   version: VERSION,
@@ -82,6 +90,11 @@ export const FIRMWARE_LOCKS: LockTable = {
     { name: 'down_timeout', does: 'acquire', ...semaphore, succeeds: 'zero', optional: true },
     { name: 'down_trylock', does: 'try', ...semaphore, succeeds: 'zero' },
     { name: 'up', does: 'release', ...semaphore },
+    { name: 'console_lock_spinning_enable', does: 'try', ...consoleOwner, succeeds: 'always' },
+    { name: HANDED_OVER, does: 'release', ...consoleOwner },
+    { name: HANDED_OVER, does: 'release', ...consoleSem, succeeds: 'nonzero' },
+    { name: TAKEN_OVER, does: 'wait', ...consoleOwner },
+    { name: TAKEN_OVER, does: 'try', ...consoleSem },
   ],
   switch: { name: '__switch_to', prev: 'a0', next: 'a1' },
 };
@@ -114,10 +127,12 @@ export function parseLockTable(text: string, file: string): LockTable {
     throw new PrintkitError(`${file}: "functions" has to be a list with at least one function`);
   }
   const entries: readonly unknown[] = functions;
+  const parsed = entries.map((entry, i) => functionOf(entry, `${file}: function ${i + 1}`));
+  checkTwice(parsed, file);
   return {
     format: FORMAT,
     version: VERSION,
-    functions: entries.map((entry, i) => functionOf(entry, `${file}: function ${i + 1}`)),
+    functions: parsed,
     ...(table['switch'] === undefined
       ? {}
       : { switch: switchOf(table['switch'], `${file}: "switch"`) }),
@@ -146,6 +161,18 @@ function functionOf(data: unknown, where: string): LockFunction {
     ...(succeeds && { succeeds }),
     ...optionalOf(entry, at),
   };
+}
+
+/** A function may do something to several locks, but to each only one thing. */
+function checkTwice(functions: readonly LockFunction[], file: string): void {
+  const keyOf = ({ name, kind, lock = 'a0' }: LockFunction): string => `${name} ${kind} ${lock}`;
+  const keys = functions.map(keyOf);
+  const again = keys.findIndex((key, i) => keys.indexOf(key) < i);
+  if (again < 0) return;
+  throw new PrintkitError(
+    `${file}: function ${again + 1} ("${functions[again].name}"): is there already, ` +
+      `as function ${keys.indexOf(keys[again]) + 1}, for the same lock`,
+  );
 }
 
 function switchOf(data: unknown, where: string): SwitchFunction {
@@ -228,22 +255,32 @@ function registerOf(name: string): number | undefined {
 
 /** @throws PrintkitError for a function that the guest does not have, with similar names */
 export function lockSites(table: LockTable, symbolizer: Symbolizer, where: string): LockSites {
-  const addressOf = (name: string, optional: boolean): number | undefined => {
-    if (optional && symbolizer.find(name) === undefined) return undefined;
+  const addressOf = (name: string, at: string): number => {
     try {
       return symbolizer.address(name);
     } catch (error) {
-      throw error instanceof PrintkitError
-        ? new PrintkitError(`${where}: ${error.message}`)
-        : error;
+      throw error instanceof PrintkitError ? new PrintkitError(`${at}${error.message}`) : error;
     }
+  };
+  const codeOf = (name: string, optional: boolean): number | undefined => {
+    if (optional && symbolizer.find(name) === undefined) return undefined;
+    const address = addressOf(name, `${where}: `);
+    if (!symbolizer.hasCode || symbolizer.isCode(address)) return address;
+    throw new PrintkitError(`${where}: '${name}' is no function`);
+  };
+  const lockOf = (name: string, user: string): number => {
+    const at = `${where}: lock of ${user}: `;
+    if (symbolizer.find(name)?.type !== 'function') {
+      return addressOf(name, `${at}none of a0 to a7, and `);
+    }
+    throw new PrintkitError(`${at}'${name}' is a function`);
   };
   const functions: LockSite[] = [];
   for (const { name, lock = 'a0', optional = false, ...rest } of table.functions) {
-    const address = addressOf(name, optional);
+    const address = codeOf(name, optional);
     if (address === undefined) continue;
     const register = registerOf(lock);
-    const target = register === undefined ? addressOf(lock, false) : undefined;
+    const target = register === undefined ? lockOf(lock, name) : undefined;
     functions.push({
       does: rest.does,
       kind: rest.kind,
@@ -251,7 +288,7 @@ export function lockSites(table: LockTable, symbolizer: Symbolizer, where: strin
       ...(rest.irqs && { irqs: rest.irqs }),
       address,
       lock: target === undefined ? { register: register ?? A0 } : { address: target },
-      succeeds: rest.succeeds ?? (rest.does === 'try' ? 'nonzero' : undefined),
+      succeeds: resultOf(rest),
     });
   }
   const {
@@ -265,9 +302,17 @@ export function lockSites(table: LockTable, symbolizer: Symbolizer, where: strin
     next: '',
     optional: true,
   };
-  const address = addressOf(name, optional);
+  const address = codeOf(name, optional);
   const tasks = { prev: registerOf(prev) ?? A0, next: registerOf(next) ?? A0 + 1 };
   return { functions, switch: address === undefined ? undefined : { address, ...tasks } };
+}
+
+/** What it returns when it has done it; undefined: whatever it returns. */
+function resultOf({
+  does,
+  succeeds = does === 'try' ? 'nonzero' : 'always',
+}: Pick<LockFunction, 'does' | 'succeeds'>): LockSite['succeeds'] {
+  return succeeds === 'always' ? undefined : succeeds;
 }
 
 /** The firmware's sites, or undefined for another guest: one that has no list of its locks. */

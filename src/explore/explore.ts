@@ -26,6 +26,7 @@ import { type Hand, Pool } from './pool.ts';
 import { partDone, type Position } from './position.ts';
 import type { RaisedCoverage } from './raising.ts';
 import { PORTFOLIO, type StrategyName } from './random.ts';
+import type { ReplayResult } from './recording.ts';
 import { openRegion, type RegionOptions, startOf } from './region.ts';
 import { type Report, reportText } from './report.ts';
 import type { Bounds } from './search.ts';
@@ -229,6 +230,8 @@ export interface Repeated {
   readonly html: () => string;
   /** It ends well. */
   readonly isFine: boolean;
+  /** Whether it is what was recorded. */
+  readonly replayed: ReplayResult;
 }
 
 /**

@@ -80,9 +80,10 @@ function isRegion(value: unknown): value is RegionOptions {
 
 function isRecording(value: unknown): value is Recording {
   if (!isObject(value)) return false;
-  const { program, waits, turns } = value;
+  const { program, waits, turns, repeats } = value;
   return (
     typeof program === 'string' &&
+    (repeats === undefined || typeof repeats === 'number') &&
     Array.isArray(waits) &&
     Array.isArray(turns) &&
     turns.every(isTurn)

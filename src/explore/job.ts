@@ -272,8 +272,9 @@ function smaller(
   };
   if (isLate()) model.frozen = true;
   if (ending.kind === 'livelock') {
-    const way = wayIntoLivelock(model, schedule);
-    return replay(model, turnsOf(way), way.length);
+    const { approach, lasso } = wayIntoLivelock(model, schedule);
+    const way = [...approach, ...lasso];
+    return { ...replay(model, turnsOf(way), way.length), repeatsFrom: approach.length };
   }
   const small = minimise(model, schedule, { stepsMax, isSame, stop });
   // Whoever explains it comes to the same loops, and has to know where harts wait in them.

@@ -13,41 +13,65 @@ export function endingOfLong(model: Model, stepsMax: number): Ending {
   return { kind: 'cut', reason: `more than ${String(stepsMax)} steps` };
 }
 
+/** How an execution goes on for ever. */
+export interface Livelock {
+  /** Steps to the state that then comes back. */
+  readonly approach: readonly AgentId[];
+  /** Steps from that state to the same one, in which everybody had turns and nothing came of it. */
+  readonly lasso: readonly AgentId[];
+}
+
 /**
- * Goes on from where the model is, every enabled agent one step in each round, nothing injected. The
- * steps between two equal states, in which therefore everybody had a turn and nothing came of it;
- * undefined if the execution ends, the model can't tell its state, or no state repeats. Leaves the
- * model where it was.
+ * Goes on from where the model is, every enabled agent one step in each round, nothing injected, until a
+ * state comes back. Undefined if the execution ends, the model can't tell its state, or no state repeats.
+ * Leaves the model where it was.
  */
-export function findLivelock(model: Model): AgentId[] | undefined {
+export function findLivelock(model: Model): Livelock | undefined {
   if (model.state === undefined) return undefined;
   const start = model.mark();
   const taken: AgentId[] = [];
+  const wanted: Wanted[] = [];
   const glances = new Set<string>();
   const states = new Map<string, number>();
-  let lasso: AgentId[] | undefined;
-  for (let round = 0; round < ROUNDS_MAX && lasso === undefined; round++) {
+  let livelock: Livelock | undefined;
+  for (let round = 0; round < ROUNDS_MAX && livelock === undefined; round++) {
     // A whole state takes long to tell; where it has not been seen in part, it is new.
     const glance = model.glance?.() ?? '';
     if (glances.has(glance)) {
       const state = model.state();
       const before = states.get(state);
-      if (before !== undefined) lasso = taken.slice(before);
+      if (before !== undefined && isFair(taken, wanted, before)) {
+        livelock = { approach: taken.slice(0, before), lasso: taken.slice(before) };
+      }
       states.set(state, taken.length);
     }
     glances.add(glance);
-    if (lasso === undefined && !takeRound(model, taken)) break;
+    if (livelock === undefined && !takeRound(model, taken, wanted)) break;
   }
   model.rewind(start);
   model.release(start);
-  return lasso;
+  return livelock;
+}
+
+/** An agent could act at the beginning of a round, when so many steps had been taken. */
+interface Wanted {
+  readonly agent: AgentId;
+  readonly at: number;
+}
+
+/** Did everybody who could act since so many steps have a turn? Else a lock is always taken before him. */
+function isFair(taken: readonly AgentId[], wanted: readonly Wanted[], since: number): boolean {
+  const acted = new Set(taken.slice(since));
+  return wanted.every(({ agent, at }) => at < since || acted.has(agent));
 }
 
 /** @returns false if the execution has ended */
-function takeRound(model: Model, taken: AgentId[]): boolean {
+function takeRound(model: Model, taken: AgentId[], wanted: Wanted[]): boolean {
   const enabled = model.ending() === undefined ? model.enabled() : [];
   if (endingOf(model, enabled) !== undefined) return false;
-  for (const agent of enabled.filter((id) => !model.agents[id].injected)) {
+  const agents = enabled.filter((id) => !model.agents[id].injected);
+  wanted.push(...agents.map((agent) => ({ agent, at: taken.length })));
+  for (const agent of agents) {
     if (model.ending() !== undefined || !model.enabled().includes(agent)) continue;
     model.step(agent);
     taken.push(agent);
@@ -59,16 +83,17 @@ function takeRound(model: Model, taken: AgentId[]): boolean {
  * Of a schedule that leads into a livelock, as much as it takes, and what then comes again and again:
  * whoever repeats it has to see what harts share.
  */
-export function wayIntoLivelock(model: Model, schedule: readonly AgentId[]): readonly AgentId[] {
+export function wayIntoLivelock(model: Model, schedule: readonly AgentId[]): Livelock {
   const start = model.mark();
   let length = 0;
-  let lasso: readonly AgentId[] | undefined;
+  let livelock: Livelock | undefined;
   for (let next = 0; ; next += 1 + (next >> 2)) {
     for (; length < Math.min(next, schedule.length); length++) model.step(schedule[length]);
-    lasso = findLivelock(model);
-    if (length === schedule.length || lasso !== undefined) break;
+    livelock = findLivelock(model);
+    if (length === schedule.length || livelock !== undefined) break;
   }
   model.rewind(start);
   model.release(start);
-  return [...schedule.slice(0, length), ...(lasso ?? [])];
+  const { approach, lasso } = livelock ?? { approach: [], lasso: [] };
+  return { approach: [...schedule.slice(0, length), ...approach], lasso };
 }

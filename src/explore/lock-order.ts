@@ -34,6 +34,8 @@ export type LockEvent =
       readonly lockKind: LockKind;
       /** Taken by a function that gives up instead of waiting: it can't be what a cycle waits for. */
       readonly isTry: boolean;
+      /** It waits until somebody else gives the lock back, and does not take it. */
+      readonly isWait?: boolean;
       /** A semaphore: released by whoever likes, and not an error if nobody holds it. */
       readonly hasOwner: boolean;
     })
@@ -84,6 +86,8 @@ export interface Held {
   readonly lockKind: LockKind;
   readonly hasOwner: boolean;
   readonly irqsOn: boolean;
+  /** Only waited for: nobody waits for the thread because of it. */
+  readonly isWait: boolean;
   readonly at: string;
   /** It was asked for, and its holder has it. */
   readonly isGot: boolean;
@@ -199,6 +203,7 @@ export class LockOrder {
         break;
       case 'irqs on':
         for (const held of this.heldBy(event.context.thread)) {
+          if (held.isWait) continue;
           if (this.#use(this.#withIrqsOn, held.class, held.mode, event.at)) this.#checkIrqs(event);
         }
         break;
@@ -213,8 +218,9 @@ export class LockOrder {
   }
 
   #acquire(event: LockEvent & { readonly kind: 'acquire' }): void {
-    const { context, mode, isTry, lockKind, lock, hasOwner, at } = event;
-    const held = this.heldBy(context.thread);
+    const { context, mode, isTry, isWait = false, lockKind, lock, hasOwner, at } = event;
+    const all = this.heldBy(context.thread);
+    const held = all.some((each) => each.isWait) ? all.filter((each) => !each.isWait) : all;
     const chain = hashOf(event, held);
     if (!this.#chains.has(chain)) {
       this.#chains.add(chain);
@@ -235,11 +241,12 @@ export class LockOrder {
       lockKind,
       hasOwner,
       irqsOn,
+      isWait,
       at,
       isGot: isTry,
     };
     this.#push(context.thread, taken);
-    if (this.#known.has(lock)) return;
+    if (isWait || this.#known.has(lock)) return;
     this.#known.add(lock);
     this.#changed({ kind: 'unknown', lock });
   }
@@ -285,17 +292,16 @@ export class LockOrder {
   }
 
   #checkUsage(event: LockEvent & { readonly kind: 'acquire' }): void {
-    const { context, mode, isTry, at } = event;
-    let isNew = false;
-    if (context.level === 'nmi') {
-      if (!isTry) isNew = this.#use(this.#inNmi, event.class, mode, at);
-    } else {
-      isNew = this.#use(this.#outsideNmi, event.class, mode, at);
-      if (context.level === 'irq' && !isTry) {
-        isNew = this.#use(this.#inIrq, event.class, mode, at) || isNew;
-      }
-      if (context.irqsOn) isNew = this.#use(this.#withIrqsOn, event.class, mode, at) || isNew;
+    const { context, mode, isTry, isWait = false, at } = event;
+    const uses: Usage[] = [];
+    if (!isTry && context.level === 'nmi') uses.push(this.#inNmi);
+    if (!isTry && context.level === 'irq') uses.push(this.#inIrq);
+    if (!isWait && context.level !== 'nmi') {
+      uses.push(this.#outsideNmi);
+      if (context.irqsOn) uses.push(this.#withIrqsOn);
     }
+    let isNew = false;
+    for (const usage of uses) isNew = this.#use(usage, event.class, mode, at) || isNew;
     if (isNew) this.#checkIrqs(event);
   }
 
@@ -409,7 +415,7 @@ export class LockOrder {
 
 /** Of what is checked about a lock that is taken while others are held: 52 bits. */
 function hashOf(
-  { lock, mode, isTry, context }: LockEvent & { readonly kind: 'acquire' },
+  { lock, mode, isTry, isWait = false, context }: LockEvent & { readonly kind: 'acquire' },
   held: readonly Held[],
 ): number {
   let [a, b] = [0x9e37, 0x79b9];
@@ -424,7 +430,8 @@ function hashOf(
   }
   mix(lock);
   mix((lock / 2 ** 32) * 2 + (mode === 'shared' ? 1 : 0));
-  mix(LEVELS.indexOf(context.level) * 4 + (context.irqsOn ? 2 : 0) + (isTry ? 1 : 0));
+  const flags = (context.irqsOn ? 4 : 0) + (isTry ? 2 : 0) + (isWait ? 1 : 0);
+  mix(LEVELS.indexOf(context.level) * 8 + flags);
   return (a >>> 6) * 2 ** 26 + (b >>> 6);
 }
 

@@ -82,7 +82,8 @@ export function warningReports(
 function isConfirmed(warning: LockWarning, cycle: readonly WaitLink[]): boolean {
   const waitedFor = cycle.flatMap((link) => (link.for?.kind === 'lock' ? [link.for.name] : []));
   const names = namesIn(warning);
-  if (waitedFor.length === 0 || !waitedFor.every((name) => names.has(name))) return false;
+  if (!waitedFor.every((name) => names.has(name))) return false;
+  if (!warning.classes.every((name) => waitedFor.includes(name))) return false;
   const isInterrupted = cycle.some((link) => link.for === undefined);
   switch (warning.kind) {
     case 'recursion':

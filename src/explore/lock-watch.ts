@@ -49,7 +49,7 @@ interface State {
 
 /** A lock that is taken, and how. */
 interface Acquisition {
-  readonly site: Pick<LockSite, 'kind' | 'mode'>;
+  readonly site: Pick<LockSite, 'kind' | 'does' | 'mode'>;
   readonly lock: number;
   readonly class: string;
   readonly context: Context;
@@ -215,7 +215,8 @@ export class LockWatch {
     const call = { site, lock, class: name, context, task, returnPc, sp: x[SP] >>> 0 };
     const isUnconditional = site.does === 'release' && site.succeeds === undefined;
     if (isUnconditional) this.#release(call);
-    else if (site.does === 'acquire') this.#acquire(call, this.#placeOf(returnPc), false);
+    else if (site.does === 'acquire' || site.does === 'wait')
+      this.#acquire(call, this.#placeOf(returnPc), false);
     if (!isUnconditional) this.#await(call);
   }
 
@@ -226,7 +227,7 @@ export class LockWatch {
   }
 
   #acquire({ lock, class: name, context, site }: Acquisition, at: string, isTry: boolean): void {
-    const { kind, mode = 'exclusive' } = site;
+    const { kind, does, mode = 'exclusive' } = site;
     const event: LockEvent = {
       kind: 'acquire',
       lock,
@@ -235,6 +236,7 @@ export class LockWatch {
       mode,
       lockKind: SLEEPS.has(kind) ? 'sleep' : 'spin',
       isTry,
+      isWait: does === 'wait',
       hasOwner: hasOwner(kind),
       at,
     };
@@ -261,6 +263,10 @@ export class LockWatch {
   #done(call: Call, result: number): void {
     const { site, lock, context, returnPc } = call;
     const { succeeds, does } = site;
+    if (does === 'wait') {
+      this.order.giveUp(lock, context.thread);
+      return;
+    }
     const isGot = succeeds === undefined || (result === 0) === (succeeds === 'zero');
     if (does === 'release') {
       if (isGot) this.#release(call);
@@ -335,7 +341,11 @@ export class LockWatch {
       if (owner === undefined) continue;
       const context = this.#contextOf(owner, 'task', false);
       const name = this.#classOf('spin', address, context);
-      this.#acquire({ site: { kind: 'spin' }, lock: address, class: name, context }, '', true);
+      this.#acquire(
+        { site: { kind: 'spin', does: 'try' }, lock: address, class: name, context },
+        '',
+        true,
+      );
     }
   }
 }

@@ -7,7 +7,7 @@ import { explain, type Flip } from './explain.ts';
 import { type FindingFile, formatFinding, placesOf } from './finding-file.ts';
 import type { Event } from './happens-before.ts';
 import { type Covered, type Finding, sameEnding } from './investigate.ts';
-import { findLivelock } from './livelock.ts';
+import type { Livelock } from './livelock.ts';
 import type { Injection, MachineModel } from './machine-model.ts';
 import { scheduleOf } from './minimise.ts';
 import type { AgentId, Ending } from './model.ts';
@@ -48,7 +48,7 @@ export function presentFinding(
 ): Presented {
   const { model } = opened;
   for (const agent of scheduleOf(small)) model.step(agent);
-  const recording = record(model, program, placesOf(symbolizer));
+  const recording = record(model, program, placesOf(symbolizer), small.repeatsFrom);
   model.restart();
   const origin = `found by ${phase} in execution ${executions}`;
   const { report } = shown(opened, symbolizer, recording, program, stepsMax, () => origin);
@@ -60,6 +60,7 @@ export interface PresentedReplay {
   readonly text: string;
   readonly report: Report;
   readonly isFine: boolean;
+  readonly replayed: ReplayResult;
 }
 
 export function presentReplay(
@@ -69,11 +70,19 @@ export function presentReplay(
   program: string,
   stepsMax: number,
 ): PresentedReplay {
-  const { report, replayed } = shown(opened, symbolizer, recording, program, stepsMax, (exact) =>
-    exact ? 'replayed exactly' : 'the replay is not exact',
-  );
-  const noted = { ...report, notes: replayed.deviations };
-  return { text: reportText(noted), report: noted, isFine: isFine(report.ending) };
+  const { report, replayed } = shown(opened, symbolizer, recording, program, stepsMax, originOf);
+  const ended = isFine(report.ending);
+  const notes = [...replayed.deviations, ...(ended && !replayed.fits ? [UNFIT] : [])];
+  const noted = { ...report, notes };
+  return { text: reportText(noted), report: noted, isFine: ended, replayed };
+}
+
+const UNFIT =
+  'it ends well, but is another execution than the one recorded: explore again to know more';
+
+function originOf({ exact, fits }: ReplayResult): string {
+  if (exact) return 'replayed exactly';
+  return fits ? 'replayed by symbols, and every turn fits' : 'the replay does not fit';
 }
 
 /**
@@ -86,14 +95,15 @@ function shown(
   recording: Recording,
   program: string,
   stepsMax: number,
-  originOf: (exact: boolean) => string,
+  describe: (replayed: ReplayResult) => string,
 ): { readonly report: Report; readonly replayed: ReplayResult } {
   const { machine, model } = opened;
-  const { addresses } = locksOf(machine, symbolizer, model.locks);
+  const locks = locksOf(machine, symbolizer, model.locks);
   let replayed: ReplayResult;
   let known: number;
   // Locks that are only found on the way show when it is gone once more.
   do {
+    const { addresses } = locks;
     known = addresses.size;
     model.frozen = false;
     model.learn(
@@ -102,30 +112,40 @@ function shown(
     );
     model.restart();
     replayed = replayRecording(model, recording, program, placesOf(symbolizer));
-  } while (addresses.size > known);
+  } while (locks.addresses.size > known);
   const schedule = model.path.map(({ agent }) => agent);
   model.frozen = true;
-  // Of a livelock, the way into it was recorded.
-  const goesRound = model.ending() === undefined && findLivelock(model) !== undefined;
   model.restart();
   const couldAct = (agent: AgentId): boolean => model.couldAct(agent);
-  const most = goesRound ? schedule.length : stepsMax * FINER;
+  // Of a livelock, the way into it was recorded, and what then repeats itself.
+  const { repeatsFrom = Infinity } = replayed;
+  const lasso = schedule.splice(repeatsFrom);
+  const most = lasso.length > 0 ? schedule.length : stepsMax * FINER;
   const found = replay(model, turnsOf(schedule), most, undefined, couldAct);
-  const origin = `${originOf(replayed.exact)}; ${found.events.length} steps`;
-  const report = reportOf(opened, symbolizer, found, most, origin);
+  const origin = `${describe(replayed)}; ${found.events.length} steps`;
+  const livelock = lasso.length > 0 ? { approach: [], lasso } : undefined;
+  const report = reportOf(opened, symbolizer, found, most, origin, livelock);
   return { report, replayed };
 }
 
-/** All there is to show of an execution. The model has to be at its start, and is there afterwards. */
+/**
+ * All there is to show of an execution. The model has to be at its start, and is there afterwards.
+ * @param known how it goes on for ever, if that is known
+ */
 export function reportOf(
   { machine, model }: Region,
   symbolizer: Symbolizer,
   found: Replayed,
   stepsMax: number,
   origin: string,
+  known?: Livelock,
 ): Report {
-  const { kind, lasso } = judged(model, found, stepsMax);
-  const schedule = scheduleOf(found);
+  const { kind, livelock } =
+    known === undefined
+      ? judged(model, found, stepsMax)
+      : { kind: 'livelock' as const, livelock: known };
+  const { approach, lasso } = livelock ?? { approach: [], lasso: [] };
+  const schedule = [...scheduleOf(found), ...approach];
   const story = tell(machine, model, symbolizer, [...schedule, ...lasso]);
   const reasons = reasonsOf(model, symbolizer, found, story, stepsMax);
   if (lasso.length > 0) reasons.set(schedule.length, REPEATS);
@@ -145,10 +165,10 @@ function judged(
   model: MachineModel,
   found: Replayed,
   stepsMax: number,
-): Pick<Verdict, 'kind' | 'lasso'> {
+): Pick<Verdict, 'kind' | 'livelock'> {
   const { kind } = found.ending;
-  if (kind === 'done') return { kind: 'ok', lasso: [] };
-  if (kind === 'failed' || kind === 'messages') return { kind: 'failed', lasso: [] };
+  if (kind === 'done') return { kind: 'ok', livelock: undefined };
+  if (kind === 'failed' || kind === 'messages') return { kind: 'failed', livelock: undefined };
   return judge(model, scheduleOf(found), { stepsMax });
 }
 

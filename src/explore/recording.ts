@@ -38,20 +38,35 @@ export interface Recording {
   /** Heads of waiting loops that were known. */
   readonly waits: readonly string[];
   readonly turns: readonly RecordedTurn[];
+  /** So many turns at the end lead from a state back to it: a livelock. Default none. */
+  readonly repeats?: number;
 }
 
 export interface ReplayResult {
   /** It is the same execution: the same program, and every turn ended where it was recorded to. */
   readonly exact: boolean;
+  /** Every turn ended where it was recorded to, whatever the program. */
+  readonly fits: boolean;
   /** What did not fit, one line each. */
   readonly deviations: readonly string[];
+  /** Steps of the model's path up to those that lead from a state back to it; undefined: none do. */
+  readonly repeatsFrom?: number;
 }
 
-/** The execution that a model is at, which is then where it was, in the finest steps known. */
-export function record(model: MachineModel, program: string, places: Places): Recording {
+/**
+ * The execution that a model is at, which is then where it was, in the finest steps known.
+ * @param repeatsFrom the step from which on a livelock repeats itself
+ */
+export function record(
+  model: MachineModel,
+  program: string,
+  places: Places,
+  repeatsFrom = Infinity,
+): Recording {
   const { path } = model;
   const turns: RecordedTurn[] = [];
   const visits = new Visits(model, places);
+  let approach: number | undefined;
   model.restart();
   for (const [i, { agent, instructions }] of path.entries()) {
     const { kind, hart, name } = model.agents[agent];
@@ -61,11 +76,14 @@ export function record(model: MachineModel, program: string, places: Places): Re
       if (!isHart) break;
       visits.note(hart);
     }
-    const steps = path[i - 1]?.agent === agent ? (turns.pop()?.steps ?? 0) + 1 : 1;
+    if (i === repeatsFrom) approach = turns.length;
+    const goesOn = path[i - 1]?.agent === agent && i !== repeatsFrom;
+    const steps = goesOn ? (turns.pop()?.steps ?? 0) + 1 : 1;
     turns.push({ agent: name, steps, ...(isHart ? visits.describe(hart) : NOWHERE) });
   }
   const waits = model.waitingHeads.map((pc) => places.nameOf(pc >>> 0));
-  return { version: RECORDING_VERSION, program, waits, turns };
+  const repeats = approach === undefined ? {} : { repeats: turns.length - approach };
+  return { version: RECORDING_VERSION, program, waits, turns, ...repeats };
 }
 
 const NOWHERE = { instructions: 0, place: '', occurrence: 0, ahead: null } as const;
@@ -146,10 +164,12 @@ export function replayRecording(
   const same = recording.program === program;
   for (let attempt = 0; ; attempt++) {
     model.restart();
-    const deviations = new Replay(model, recording, same, places).run();
+    const { deviations, repeatsFrom } = new Replay(model, recording, same, places).run();
     if (model.stepper.ownership.grown && attempt < ATTEMPTS_MAX) continue;
+    const fits = deviations.length === 0;
     if (!same) deviations.unshift('the program is not the one that was recorded');
-    return { exact: deviations.length === 0, deviations };
+    const repeats = repeatsFrom === undefined ? {} : { repeatsFrom };
+    return { exact: same && fits, fits, deviations, ...repeats };
   }
 }
 
@@ -167,13 +187,19 @@ class Replay {
     this.#visits = new Visits(model, places);
   }
 
-  run(): string[] {
+  run(): { readonly deviations: string[]; readonly repeatsFrom?: number } {
+    const { turns, repeats = 0 } = this.#recording;
     const deviations: string[] = [];
-    for (const [i, turn] of this.#recording.turns.entries()) {
+    let begun: { readonly step: number; readonly state: string } | undefined;
+    for (const [i, turn] of turns.entries()) {
+      if (repeats > 0 && i === turns.length - repeats) {
+        begun = { step: this.#model.path.length, state: this.#model.state() };
+      }
       const deviation = this.#take(turn);
       if (deviation !== undefined) deviations.push(`turn ${i + 1}, ${turn.agent}: ${deviation}`);
     }
-    return deviations;
+    const isBack = begun !== undefined && this.#model.state() === begun.state;
+    return { deviations, ...(begun !== undefined && isBack && { repeatsFrom: begun.step }) };
   }
 
   #take(turn: RecordedTurn): string | undefined {
@@ -187,7 +213,8 @@ class Replay {
         return hart === undefined ? undefined : this.#checkPlace(hart, turn);
       }
       if (!canAct(this.#model, agent.id)) {
-        return hart === undefined ? 'cannot act' : `does not get to ${turn.place}`;
+        const times = turn.occurrence > 1 ? ` ${turn.occurrence} times` : '';
+        return hart === undefined ? 'cannot act' : `does not get to ${turn.place}${times}`;
       }
       this.#model.step(agent.id);
       if (hart !== undefined) this.#visits.note(hart);

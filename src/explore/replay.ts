@@ -12,6 +12,8 @@ export interface Turn {
 
 /** An execution with what happened in it. */
 export interface Replayed {
+  /** Events from this one on lead from a state back to it: a livelock. */
+  readonly repeatsFrom?: number;
   readonly ending: Ending;
   readonly events: readonly Event[];
   /** Agents enabled before each event, and at the end. */

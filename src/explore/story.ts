@@ -14,7 +14,7 @@ import { accessBytes, isStore } from './instructions.ts';
 import type { MachineModel } from './machine-model.ts';
 import type { Access, AgentId, Step } from './model.ts';
 import type { Place } from './place.ts';
-import { locksOf, TableLocks } from './table-locks.ts';
+import { locksOf } from './table-locks.ts';
 
 /** A lock taken or given back. */
 export interface LockChange {
@@ -347,8 +347,8 @@ class Teller {
   /** Of what a waiting hart reads: a lock, if there is one, or else what it reads first. */
   #waitedFor(track: HartTrack): WaitedFor | undefined {
     const { locks } = this.#names;
-    const asked = locks instanceof TableLocks ? this.#model.locks?.askedBy(track) : undefined;
-    if (asked !== undefined) return this.#waitedLock(asked);
+    const asked = this.#model.locks?.askedBy(track);
+    if (asked !== undefined && !locks.isListed(asked)) return this.#waitedLock(asked);
     const reads = track.reads.filter(({ address }) => address >= RAM_BASE && address < 2 ** 32);
     for (const { address } of reads) {
       const part = locks.partAt(address);

@@ -5,7 +5,7 @@
 
 import { footprintOf, type Footprint } from './footprint.ts';
 import type { Event, Execution } from './happens-before.ts';
-import { findLivelock } from './livelock.ts';
+import { findLivelock, type Livelock } from './livelock.ts';
 import type { AgentId, Ending, Model } from './model.ts';
 import type { ProcessId } from './process.ts';
 import { replay, turnsOf } from './replay.ts';
@@ -51,8 +51,8 @@ export interface Verdict {
   readonly waiting: readonly Waiting[];
   /** Who waits for whom, each for the next and the last for the first; empty if there is no cycle. */
   readonly cycle: readonly Waiting[];
-  /** For 'livelock': the steps that lead from a state back to itself. */
-  readonly lasso: readonly AgentId[];
+  /** For 'livelock': how it goes on. */
+  readonly livelock: Livelock | undefined;
 }
 
 export interface JudgeOptions {
@@ -78,7 +78,7 @@ function verdictOf(
   ending: Ending,
   { holderOf }: JudgeOptions,
 ): Verdict {
-  const none = { reason: undefined, waiting: [], cycle: [], lasso: [] };
+  const none = { reason: undefined, waiting: [], cycle: [], livelock: undefined };
   switch (ending.kind) {
     case 'done':
       return { ...none, kind: 'ok' };
@@ -88,12 +88,12 @@ function verdictOf(
       return { ...none, kind: 'failed', reason: `message ${ending.fault}: ${ending.text}` };
     case 'livelock':
     case 'cut': {
-      const lasso = findLivelock(model);
-      if (lasso === undefined) {
+      const livelock = findLivelock(model);
+      if (livelock === undefined) {
         const reason = ending.kind === 'cut' ? ending.reason : undefined;
         return { ...none, kind: 'undecided', reason };
       }
-      return { ...none, kind: 'livelock', lasso };
+      return { ...none, kind: 'livelock', livelock };
     }
     case 'deadlock': {
       const waiting = ending.waiting.map((hart) => waitingOf(model, execution, hart));

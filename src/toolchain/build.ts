@@ -55,6 +55,8 @@ const NO_INLINE: readonly string[] = [
   'firmware/printk/console/console_lock',
   'firmware/printk/console/console_trylock',
   'firmware/printk/console/console_unlock',
+  'firmware/printk/emit/handover/console_lock_spinning_*',
+  'firmware/printk/emit/handover/console_trylock_spinning',
   'firmware/printk/cpu-sync/printk_cpu_sync_wait',
   'firmware/sched/core/schedule',
   'firmware/sched/core/try_to_wake_up',

@@ -146,7 +146,7 @@ describe('printkit explore', () => {
     const found = await inUtf8(printkit([...two, livelock, '--out', file]));
     expect(found.stdout).toMatch(/^finding: livelock: the same state comes back/);
     expect(found.stdout).toContain('── what follows comes again and again');
-    expect(found.stdout.split('\n').length).toBeLessThan(40);
+    expect(found.stdout.split('\n').length).toBeLessThan(50);
     expect(found.code).toBe(1);
     const again = await inUtf8(printkit(['explore', '--kernel', livelock, '--replay', file]));
     expect(again.stdout).toMatch(/^finding: livelock/);

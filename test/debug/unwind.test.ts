@@ -106,6 +106,25 @@ describe('unwinder', () => {
     expect(names).toEqual(['g', 'f', '_start']);
   });
 
+  it('finds the caller of a function that saves its frame pointer and no return address', () => {
+    const source = `
+      _start: la sp, end; addi sp, sp, 512; call f; ebreak
+      f: addi sp, sp, -16; sw s0, 8(sp); sw ra, 12(sp); addi s0, sp, 16; call g
+        lw ra, 12(sp); lw s0, 8(sp); addi sp, sp, 16; ret
+      g: addi sp, sp, -16; sw s0, 12(sp); addi s0, sp, 16; nop; lw s0, 12(sp); addi sp, sp, 16; ret
+      end:`;
+    const { machine, symbols } = boot(program(source, ['f', 'g', '_start']));
+    const [hart] = machine.harts;
+    const nameAt = (at: number) => symbols.lookup(at)?.name;
+    let inside = 0;
+    for (; nameAt(hart.pc) !== 'g'; machine.step(hart));
+    for (; nameAt(hart.pc) === 'g'; inside++, machine.step(hart)) {
+      const names = unwind(hart, machine, symbols).map((f) => nameAt(f.site));
+      expect(names).toEqual(['g', 'f', '_start']);
+    }
+    expect(inside).toBe(7);
+  });
+
   it('finds the caller whose last instruction is the call', () => {
     const source = `
       _start: la sp, end; addi sp, sp, 512; call f; ebreak

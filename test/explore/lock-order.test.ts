@@ -17,6 +17,7 @@ const NMI: Context = { thread: 'nmi', level: 'nmi', irqsOn: false };
 interface Options {
   readonly mode?: Mode;
   readonly isTry?: boolean;
+  readonly isWait?: boolean;
   readonly lockKind?: 'spin' | 'sleep';
   readonly hasOwner?: boolean;
 }
@@ -52,6 +53,7 @@ function kinds(...events: (LockEvent | LockEvent[])[]): string[] {
 
 const shared = { mode: 'shared' } as const;
 const tried = { isTry: true } as const;
+const awaited = { isWait: true } as const;
 
 describe('orders that deadlock', () => {
   it.each([
@@ -192,6 +194,26 @@ describe('NMIs', () => {
   it('may try it, and may wait for one of their own', () => {
     expect(kinds(nest('A'), nest('A', NMI, tried))).toEqual([]);
     expect(kinds(nest('A', NMI))).toEqual([]);
+  });
+});
+
+describe('a lock that is waited for and not taken', () => {
+  it('is waited for under what is held', () => {
+    expect(kinds(nest('AB'), take('B'), take('A', OFF, awaited))).toEqual(['inversion']);
+    expect(kinds(nest('A'), take('A', NMI, awaited))).toEqual(['waited for in NMI']);
+    expect(kinds(take('A'), take('A', OFF, awaited))).toEqual(['recursion']);
+    expect(kinds(nest('A', TASK), take('A', IRQ, awaited))).toEqual([
+      'taken in irq and with irqs on',
+    ]);
+  });
+
+  it('is not held meanwhile', () => {
+    expect(kinds(nest('BA'), take('A', OFF, awaited), take('B'))).toEqual([]);
+    expect(kinds(take('A', OFF, awaited), take('A'))).toEqual([]);
+    expect(kinds(nest('A', NMI), take('A', OFF, awaited))).toEqual([]);
+    expect(kinds(nest('A', IRQ), take('A', TASK, awaited))).toEqual([]);
+    const on: LockEvent = { kind: 'irqs on', context: TASK, at: 'there' };
+    expect(kinds(nest('A', IRQ), take('A', TASK, awaited), on)).toEqual([]);
   });
 });
 

@@ -10,7 +10,10 @@ import { guestElf, scratchFolder } from '../cli/guest.ts';
 
 const folder = scratchFolder();
 
-/** Two harts, each with a body; `enter` and `leave` take and give back the lock in a1. */
+/**
+ * Two harts, each with a body; `enter` and `leave` take and give back the lock in a1, `own` and `disown` a duty
+ * that `await` waits for and, with it, for what the owner then hands over.
+ */
 const guest = (name: string, zero: string, one: string, rest = ''): string =>
   guestElf(
     folder,
@@ -41,10 +44,41 @@ attempt:
 leave:
   sw zero, (a1)
   ret
+own:
+  la t0, duty
+  li t1, 1
+  sw t1, (t0)
+  ret
+disown:
+  la t0, duty
+  sw zero, (t0)
+  la t0, waiter
+  lw a0, (t0)
+  sw zero, (t0)
+  ret
+await:
+  la t2, waiter
+  li t1, 1
+  sw t1, (t2)
+  addi sp, sp, -4
+  sw ra, (sp)
+  la a1, inner
+  jal ra, enter
+  jal ra, leave
+  lw ra, (sp)
+  addi sp, sp, 4
+1: lw t1, (t2)
+  bnez t1, 1b
+  li a0, 1
+  ret
   ${rest}
   .balign 4
 first: .word 0
 second: .word 0
+inner: .word 0
+duty: .word 0
+never: .word 0
+waiter: .word 0
 count: .word 0
   .zero 256
 stacks: .zero 256
@@ -63,6 +97,11 @@ const text = JSON.stringify({
     { name: 'enter', does: 'acquire', kind: 'spin', lock: 'a1' },
     { name: 'attempt', does: 'try', kind: 'spin', lock: 'a1', succeeds: 'zero' },
     { name: 'leave', does: 'release', kind: 'spin', lock: 'a1' },
+    { name: 'own', does: 'try', kind: 'handover', lock: 'duty', succeeds: 'always' },
+    { name: 'disown', does: 'release', kind: 'handover', lock: 'duty' },
+    { name: 'disown', does: 'release', kind: 'semaphore', lock: 'count', succeeds: 'nonzero' },
+    { name: 'await', does: 'wait', kind: 'handover', lock: 'duty' },
+    { name: 'await', does: 'try', kind: 'semaphore', lock: 'count' },
   ],
 });
 const locks: LockTable = parseLockTable(text, 'locks.json');
@@ -158,6 +197,45 @@ describe('a guest with a table of its locks', () => {
   });
 });
 
+describe('a duty', () => {
+  const find = async (name: string, zero: string, one: string) => {
+    const result = await explore(options(guest(name, zero, one)));
+    if (result.kind !== 'finding') throw new Error(result.sentence);
+    return result;
+  };
+  const told = 'la t0, count\n li t1, 1\n sw t1, (t0)';
+  const untilTold = 'la t0, count\n 2: lw t1, (t0)\n beqz t1, 2b';
+
+  it('has an owner, whom others wait for', async () => {
+    const zero = ['call own', told, call('enter', 'first'), 'call disown'].join('\n');
+    const one = [untilTold, call('enter', 'first'), 'call await', call('leave', 'first')].join(
+      '\n',
+    );
+    const result = await find('duty.elf', zero, one);
+    const shown = result.text();
+    expect(shown).toContain('cycle: hart 0 task → first → hart 1 task → duty → hart 0 task');
+    expect(shown).toContain('hart 1 task waits for duty, which hart 0 task holds (holds first)');
+    expect(shown).toMatch(/\+duty {2}/);
+    expect(result.warnings.map(({ status, headline }) => [headline, status])).toEqual([
+      ['duty is taken under first, and first under duty', 'confirmed by schedule'],
+    ]);
+  });
+
+  it('is handed over, and with it what its owner has', async () => {
+    const zero = [
+      ...['call own', told, 'la t0, waiter', '3: lw t1, (t0)', 'beqz t1, 3b', 'call disown'],
+      ...[call('enter', 'first'), 'la t0, never', '4: lw t1, (t0)', 'beqz t1, 4b'],
+    ].join('\n');
+    const one = [untilTold, 'call await', call('enter', 'second'), call('enter', 'first')].join(
+      '\n',
+    );
+    const result = await find('handed.elf', zero, one);
+    expect(result.text()).toMatch(/hart 1 task waits for first, .* \(holds count, second\)/s);
+    expect(result.text()).not.toMatch(/holds duty/);
+    expect(result.warnings).toEqual([]);
+  });
+});
+
 describe('a table', () => {
   it('of the examples is one', () => {
     const file = path.join(import.meta.dirname, '../../docs/examples/locks-linux.json');
@@ -177,7 +255,12 @@ describe('a table', () => {
     [
       'with a function that does nothing known',
       (table) => (table['functions'] = [{ name: 'f', does: 'take', kind: 'spin' }]),
-      /function 1 \("f"\): "does" has to be one of acquire, try, release/,
+      /function 1 \("f"\): "does" has to be one of acquire, try, wait, release/,
+    ],
+    [
+      'that has a function twice for one lock',
+      (table) => (table['functions'] as unknown[]).push({ ...locks.functions[2], does: 'try' }),
+      /function 9 \("leave"\): is there already, as function 3, for the same lock$/,
     ],
     [
       'with a register that is no argument',

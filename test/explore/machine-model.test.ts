@@ -540,6 +540,7 @@ describe('a recording', () => {
         const fresh = make();
         expect(replayRecording(fresh.model, recording, 'this', places)).toEqual({
           exact: true,
+          fits: true,
           deviations: [],
         });
         expect(stateOf(fresh)).toEqual(end);

@@ -91,7 +91,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an owner of the console looks for who waits',
     file: 'firmware/printk/emit/legacy.ts',
-    from: '      if (handover && console_lock_spinning_disable_and_check()) result = HANDED_OVER;',
+    from: '        if (console_lock_spinning_disable_and_check()) result = HANDED_OVER;',
     to: '',
     append: 'test=printk printk.emit=handover',
     bounds: ONE_EACH,

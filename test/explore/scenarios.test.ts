@@ -254,6 +254,7 @@ describe.each(cases)('$name', ({ name, design = 'logbuf+direct', options = {}, .
     const { model } = regionAt(start);
     expect(replayRecording(model, recording, PROGRAM, places)).toEqual({
       exact: true,
+      fits: true,
       deviations: [],
     });
     expect(model.ending() ?? { kind: 'deadlock' }).toMatchObject({ kind: ending?.kind });

@@ -85,16 +85,16 @@ describe('livelock', () => {
     { ...write(own, 0), goesTo: 0 },
   ];
   const program: Program = { threads: [polite('a', 'b'), polite('b', 'a')] };
+  const ROUND = [0, 1, 0, 1, 0, 1];
 
   it('a state that repeats while everybody has their turn', () => {
-    const lasso = findLivelock(new Toy(program));
-    expect(lasso).toEqual([0, 1, 0, 1, 0, 1]);
+    expect(findLivelock(new Toy(program))).toMatchObject({ lasso: ROUND });
   });
 
   it('is the verdict on an execution that does not end', () => {
     const schedule = Array.from({ length: 100 }, (_, i) => i % 2);
     const verdict = judge(new Toy(program), schedule, { stepsMax: 96 });
-    expect(verdict).toMatchObject({ kind: 'livelock', lasso: [0, 1, 0, 1, 0, 1] });
+    expect(verdict).toMatchObject({ kind: 'livelock', livelock: { lasso: ROUND } });
   });
 
   it('ends an execution that would be cut, and the way into it is short', () => {
@@ -103,7 +103,27 @@ describe('livelock', () => {
     const [found] = randomSearch(toy, { ...options, strategies: ['natural'] });
     expect(found.ending).toEqual({ kind: 'livelock' });
     expect(found.schedule).toHaveLength(96);
-    expect(wayIntoLivelock(toy, found.schedule)).toEqual([0, 1, 0, 1, 0, 1]);
+    const { approach, lasso } = wayIntoLivelock(toy, found.schedule);
+    expect(lasso).toEqual(ROUND);
+    expect(approach.length).toBeLessThanOrEqual(ROUND.length);
+  });
+
+  it('begins, after steps that do not come again, with a state that does', () => {
+    const toy = new Toy(program);
+    const { approach, lasso } = findLivelock(toy) ?? { approach: [], lasso: [] };
+    const first = toy.state();
+    for (const thread of approach) toy.step(thread);
+    const before = toy.state();
+    expect(before).not.toBe(first);
+    for (const thread of lasso) toy.step(thread);
+    expect([lasso.length, toy.state()]).toEqual([ROUND.length, before]);
+  });
+
+  it('is none where somebody could go on each time, and has no turn', () => {
+    // The lock is free at the beginning of each round, and taken when thread 1 has its turn.
+    const greedy = [lock('l'), { ...unlock('l'), goesTo: 0 }];
+    expect(findLivelock(new Toy({ threads: [greedy, [write('x', 1)]] }))).toBeDefined();
+    expect(findLivelock(new Toy({ threads: [greedy, [lock('l'), unlock('l')]] }))).toBeUndefined();
   });
 
   it('is not what merely takes long', () => {

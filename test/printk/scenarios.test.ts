@@ -149,7 +149,7 @@ const CHAINS: readonly (readonly [string, string, readonly Wait[]])[] = [
         hart: 2,
         lock: 'port_lock',
         owner: 0,
-        chain: ['console_owner', 'vprintk_emit', 'serial8250_console_write', 'spin_lock'],
+        chain: ['becomes_owner', 'vprintk_emit', 'serial8250_console_write', 'spin_lock'],
       },
     ],
   ],

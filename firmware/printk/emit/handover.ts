@@ -27,22 +27,22 @@ const console_owner_lock: spinlock_t = changetype<spinlock_t>(
   memory.data(offsetof<spinlock_t>(), 4),
 );
 /** The task that is inside console->write(), or 0: not the same as having console_sem. */
-const console_owner: usize = memory.data(4, 4);
+export const console_owner: usize = memory.data(4, 4);
 /** 1: somebody spins for console_sem; cleared by who gives it to him. */
-const console_waiter: usize = memory.data(4, 4);
+export const console_waiter: usize = memory.data(4, 4);
 
-/** Before console->write(): from here on others may wait for us. Under console_sem, interrupts off. */
+/**
+ * Before console->write(): from here on others may wait for us. Under console_sem, interrupts off. Not in a
+ * panic: the panicking CPU may have interrupted one that holds the lock.
+ */
 export function console_lock_spinning_enable(): void {
-  // The panicking CPU may have interrupted one that holds this lock.
-  if (panic_in_progress()) return;
   spin_lock(console_owner_lock);
   WRITE_ONCE(console_owner, <u32>changetype<usize>(current()));
   spin_unlock(console_owner_lock);
 }
 
-/** After it. True if console_sem has gone to a waiter. Under console_sem, interrupts off. */
+/** After it. True if console_sem has gone to a waiter. Under console_sem, interrupts off; not in a panic. */
 export function console_lock_spinning_disable_and_check(): bool {
-  if (panic_in_progress()) return false;
   spin_lock(console_owner_lock);
   const waiter = READ_ONCE(console_waiter) != 0;
   WRITE_ONCE(console_owner, 0);
@@ -53,9 +53,10 @@ export function console_lock_spinning_disable_and_check(): bool {
   return true;
 }
 
-/** console_trylock(), or waits for the record that is being printed. Preemption off; no NMI. */
+/** console_trylock(), or waits for the record that is being printed. Preemption off; no NMI, no panic. */
 function console_trylock_spinning(): bool {
   if (console_trylock()) return true;
+  // It may have begun since.
   if (panic_in_progress()) return false;
   const flags = printk_safe_enter_irqsave();
   spin_lock(console_owner_lock);
@@ -78,12 +79,13 @@ export function handover_stored(): void {
     return;
   }
   preempt_disable();
-  if (console_trylock_spinning()) console_unlock();
+  const got = panic_in_progress() ? console_trylock() : console_trylock_spinning();
+  if (got) console_unlock();
   preempt_enable();
 }
 
 export function handover_init(e: printk_emitter): void {
-  spin_lock_init(console_owner_lock, 'console_owner');
+  spin_lock_init(console_owner_lock, 'console_owner_lock');
   emitter_defaults(e);
   e.name = 'handover';
   e.stored = handover_stored;

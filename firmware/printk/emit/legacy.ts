@@ -3,7 +3,7 @@
 // and console_unlock().
 
 import { fetch_add_relaxed, smp_mb } from '../../arch/atomic';
-import { other_cpu_in_panic } from '../../kernel/panic-state';
+import { other_cpu_in_panic, panic_in_progress } from '../../kernel/panic-state';
 import { up } from '../../locking/semaphore';
 import { cond_resched } from '../../sched/core';
 import {
@@ -57,12 +57,14 @@ function console_emit_next_record(console: Console, handover: bool): u32 {
       console.dropped = message.dropped;
       console.seq = message.seq + 1;
     } else {
-      if (handover) console_lock_spinning_enable();
+      if (handover && !panic_in_progress()) console_lock_spinning_enable();
       console.write(console, message.outbuf, message.length);
       console.dropped = 0;
       console.seq = message.seq + 1;
       fetch_add_relaxed(stats + offsetof<emit_stats>('emitted'), 1);
-      if (handover && console_lock_spinning_disable_and_check()) result = HANDED_OVER;
+      if (handover && !panic_in_progress()) {
+        if (console_lock_spinning_disable_and_check()) result = HANDED_OVER;
+      }
     }
   }
   printk_safe_exit_irqrestore(flags);
