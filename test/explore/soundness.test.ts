@@ -203,3 +203,14 @@ describe('another hart', () => {
     expect(outcomes(make, (_, kind) => kind)).toEqual(both(['deadlock', 'done']));
   });
 });
+
+describe('a character that is injected', () => {
+  it('where nobody else does anything any more', () => {
+    const waits = 'la s0, x\n 1: lw t0, (s0)\n beqz t0, 1b';
+    const looks = 'li t0, UART + 5\n lbu s2, (t0)\n andi s2, s2, 1';
+    const make = (): Program =>
+      program([waits, looks], { rest: '.data\n x: .word 0', region: { inject: ['uart-rx'] } });
+    const seen = ({ machine }: Program): string => String(machine.harts[1].x[18]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+});
