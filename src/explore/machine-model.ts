@@ -427,7 +427,7 @@ export class MachineModel implements Model {
           injected: false,
           dueTime: () => Math.max(track.time, track.pendingTime),
           canAct: () => nextInterrupt(track) === irq,
-          act: (agent) => this.#enter(agent, track, [read(pendingCell(hart))]),
+          act: (agent) => this.#enter(agent, track, [read(pendingCell(hart))], track.pendingTime),
         });
       }
       this.#add({
@@ -435,9 +435,10 @@ export class MachineModel implements Model {
         hart,
         name: `NMI at hart ${hart}`,
         injected: injectsNmis,
-        dueTime: () => Math.max(track.time, track.pendingTime),
+        dueTime: () => Math.max(track.time, this.stepper.board.timeAt(NMI_BASE)),
         canAct: () => track.standing !== 'end' && this.#canTakeNmi(track, injectsNmis),
-        act: (agent) => this.#enter(agent, track, this.#raiseNmi(track)),
+        act: (agent) =>
+          this.#enter(agent, track, this.#raiseNmi(track), this.stepper.board.timeAt(NMI_BASE)),
       });
     }
   }
@@ -483,12 +484,15 @@ export class MachineModel implements Model {
     };
   }
 
-  /** Takes an interrupt or an NMI; the hart goes on up to the handler's first visible step. */
-  #enter(agent: AgentId, track: HartTrack, accesses: readonly Access[]): Step {
+  /**
+   * Takes an interrupt or an NMI; the hart goes on up to the handler's first visible step.
+   * @param since when it became pending, in instructions
+   */
+  #enter(agent: AgentId, track: HartTrack, accesses: readonly Access[], since: number): Step {
     const { hart } = track;
     const { pc } = hart;
     this.stepper.saveHart(track);
-    track.time = Math.max(track.time, track.pendingTime);
+    track.time = Math.max(track.time, since);
     track.enter();
     track.owesInterrupt = false;
     const { depth } = track;

@@ -214,3 +214,41 @@ describe('a character that is injected', () => {
     expect(outcomes(make, seen)).toEqual(both(['0', '1']));
   });
 });
+
+describe('time', () => {
+  /** A hart whose time is a millisecond, since it has seen its timer; s3 of the other one tells that it knows. */
+  const late = `li t0, MTIMECMP\n sw zero, 4(t0)\n li t1, 10000\n sw t1, (t0)
+    li t0, MTIE\n csrw mie, t0\n wfi`;
+  const readTime = 'li t0, MTIME\n lw s3, (t0)\n srli s3, s3, 12';
+  const knows = ({ machine }: Program): string => String(machine.harts[1].x[19] > 0);
+
+  it('of a hart that writes another register than the late one has', () => {
+    const bodies = [
+      `${late}\n li t0, MSIP\n sw zero, (t0)`,
+      `li t0, MSIP + 4\n sw zero, (t0)\n ${readTime}`,
+    ];
+    const make = (): Program => program(bodies, { region: { inject: ['timer'] } });
+    expect(outcomes(make, knows)).toEqual(both(['false']));
+  });
+
+  it('of a hart that reads another byte than the late one has written', () => {
+    const bodies = [
+      `${late}\n la t0, x\n li t1, 1\n sb t1, (t0)\n lbu t1, 1(t0)`,
+      `la t0, x\n lbu t1, 1(t0)\n sb t1, 2(t0)\n ${readTime}`,
+    ];
+    const reader = 'la t0, x\n li t1, 1\n sb t1, 1(t0)\n lbu t1, (t0)';
+    const make = (): Program =>
+      program([...bodies, reader], { rest: '.data\n x: .word 0', region: { inject: ['timer'] } });
+    expect(outcomes(make, knows)).toEqual(both(['false']));
+  });
+
+  it('of an NMI, for which the interrupt that the late one has sent is nothing', () => {
+    const bodies = [
+      `${late}\n li t0, MSIP + 4\n li t1, 1\n sw t1, (t0)`,
+      `la t0, nmi_handler\n li t1, NMI\n sw t0, (t1)\n csrsi 0x744, MIE\n nop`,
+    ];
+    const rest = `.balign 4\n nmi_handler: ${readTime}\n .word 0x70200073 # mnret`;
+    const make = (): Program => program(bodies, { rest, region: { inject: ['nmi', 'timer'] } });
+    expect(outcomes(make, knows)).toEqual(both(['false']));
+  });
+});
