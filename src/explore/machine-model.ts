@@ -158,7 +158,8 @@ export class MachineModel implements Model {
 
   /**
    * Timers of harts (unless they are injected) and limits of waiting loops are patient: they come when
-   * nobody else can act, but for what comes from outside, or when all who can are past their times.
+   * nobody else can act, but for what comes from outside and harts that wait, or when all who can are
+   * past their times.
    */
   enabled(): readonly AgentId[] {
     const ids: AgentId[] = [];
@@ -181,7 +182,7 @@ export class MachineModel implements Model {
     let first = Infinity;
     for (const id of ids) {
       const { injected, dueTime } = this.#actors[id];
-      if (!injected) first = Math.min(first, dueTime());
+      if (!injected && !this.isIdle(id)) first = Math.min(first, dueTime());
     }
     const others = ids.length;
     for (const { id, dueTime } of patient) {

@@ -204,6 +204,19 @@ describe('another hart', () => {
   });
 });
 
+describe('the timer of a hart', () => {
+  it('between two reads of a loop that waits for nothing else', () => {
+    const task = `la t0, handler\n csrw mtvec, t0\n li t0, MTIE\n csrw mie, t0\n la s0, x\n la s1, y
+      li t0, MTIMECMP\n sw zero, 4(t0)\n li t1, 10000\n sw t1, (t0)\n csrsi mstatus, MIE
+      1: lw s2, (s0)\n lw t1, (s1)\n beqz t1, 1b`;
+    const rest = `.balign 4\n handler: li t3, MTIMECMP\n li t4, -1\n sw t4, 4(t3)
+      la t3, x\n li t4, 1\n sw t4, (t3)\n sw t4, 4(t3)\n mret\n .data\n x: .word 0\n y: .word 0`;
+    const make = (): Program => program([task], { rest });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+});
+
 describe('a character that is injected', () => {
   it('where nobody else does anything any more', () => {
     const waits = 'la s0, x\n 1: lw t0, (s0)\n beqz t0, 1b';
