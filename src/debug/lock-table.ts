@@ -270,9 +270,13 @@ export function lockSites(table: LockTable, symbolizer: Symbolizer, where: strin
   return { functions, switch: address === undefined ? undefined : { address, ...tasks } };
 }
 
+/** Whether the guest is the firmware, as its symbols say. */
+export const isFirmware = (symbolizer: Symbolizer): boolean =>
+  symbolizer.find('lock_list') !== undefined;
+
 /** The firmware's sites, or undefined for another guest: one that has no list of its locks. */
 export function firmwareSites(symbolizer: Symbolizer): LockSites | undefined {
-  if (symbolizer.find('lock_list') === undefined) return undefined;
+  if (!isFirmware(symbolizer)) return undefined;
   const optional = {
     ...FIRMWARE_LOCKS,
     functions: FIRMWARE_LOCKS.functions.map((each) => ({ ...each, optional: true })),

@@ -16,7 +16,7 @@ import { Ambiguous } from './reference-board.ts';
 import { Reference, TooLarge, outcomeOf, type Guest } from './reference.ts';
 
 const FROM = Number(process.env['FROM'] ?? 0);
-const GUESTS = Number(process.env['GUESTS'] ?? 60);
+const GUESTS = Number(process.env['GUESTS'] ?? 50);
 const LIMITS = { stepsMax: 400 };
 const MANY = 99;
 /** Of what can be injected again and again. */

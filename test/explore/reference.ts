@@ -189,7 +189,7 @@ interface Action {
 type Spent = readonly [preemptions: number, irqs: number, nmis: number];
 
 /** States of a guest beyond which it is left out. */
-const STATES_MAX = 20_000;
+const STATES_MAX = 8_000;
 /** It has too many of them. */
 export class TooLarge extends Error {}
 
