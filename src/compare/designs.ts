@@ -12,6 +12,13 @@ const OWN_EMITTER = 'relay';
 /** Historical pairs and one of our own, by name (`printk=`). */
 export const PRESETS = ['2016', 'safe-v3', '5.10', 'petr', 'peterz', 'nbcon', 'printkit'] as const;
 
+/** What the kernel command line says for a design, and the values that the firmware knows. */
+const PARAMETERS = new Map<string, readonly string[]>([
+  ['printk', PRESETS],
+  ['printk.store', [...STORES, OWN_STORE]],
+  ['printk.emit', [...EMITTERS, OWN_EMITTER]],
+]);
+
 /** One way to boot the firmware. */
 export interface Design {
   /** `lockless+kthread`, or the preset's name. */
@@ -34,11 +41,24 @@ export const PRESET_DESIGNS: readonly Design[] = PRESETS.map((preset) => ({
   bootargs: `printk=${preset}`,
 }));
 
+/**
+ * The firmware takes a default for what it does not know, and says so in its log only.
+ * @throws PrintkitError when a kernel command line asks for a design that does not exist
+ */
+export function checkDesign(bootargs: string): void {
+  for (const word of bootargs.split(/\s+/)) {
+    const [name, value = ''] = word.split('=', 2);
+    const known = PARAMETERS.get(name);
+    if (known === undefined || known.includes(value)) continue;
+    throw new PrintkitError(`${name}: there is no "${value}", only ${known.join(', ')}`);
+  }
+}
+
 /** @throws PrintkitError when there is no such pair */
 export function pairNamed(name: string): Design {
   const [store = '', emit = ''] = name.split('+');
-  const stores: readonly string[] = [...STORES, OWN_STORE];
-  const emitters: readonly string[] = [...EMITTERS, OWN_EMITTER];
+  const stores = PARAMETERS.get('printk.store') ?? [];
+  const emitters = PARAMETERS.get('printk.emit') ?? [];
   const found = pair(store, emit);
   if (stores.includes(store) && emitters.includes(emit) && found.name === name) return found;
   throw new PrintkitError(

@@ -43,8 +43,6 @@ class Tracked {
   readonly #device: Stateful<object>;
   /** What the UART has sent. */
   readonly #sent: number[];
-  /** Time of what last changed it, in instructions since the start. */
-  time = 0;
   /** The state as it is now, if it is known. */
   #state: object | undefined;
 
@@ -58,22 +56,19 @@ class Tracked {
   save(log: UndoLog): void {
     const state = (this.#state ??= this.#device.save());
     const sent = this.#sent.length;
-    const { time } = this;
     const saved: Saved = {
       restore: () => {
         if (this.#state !== state) this.#device.restore(state);
         this.#state = state;
-        this.time = time;
         if (this.#sent.length !== sent) this.#sent.length = sent;
       },
     };
     log.pushObject(KIND_DEVICE, saved);
   }
 
-  /** An access at that time has changed it. */
-  changed(time: number): void {
+  /** An access has changed it. */
+  changed(): void {
     this.#state = undefined;
-    this.time = Math.max(this.time, time);
   }
 }
 
@@ -84,6 +79,8 @@ export class Board {
   readonly #tracks: readonly HartTrack[];
   readonly #tracked = new Map<string, Tracked>();
   readonly #pending: Int32Array;
+  /** See `timeAt`. */
+  readonly #times = new Map<number, number>();
   /** Timers of each UART, by their index. */
   readonly #timers = new Map<string, readonly number[]>();
 
@@ -119,9 +116,20 @@ export class Board {
     this.#tracked.set(name, new Tracked(erased, uart, sent));
   }
 
-  /** Time of what last changed a device, in instructions: who looks at it is that far at least. */
-  timeOf(device: string): number {
-    return this.#tracked.get(device)?.time ?? 0;
+  /**
+   * Time of what last changed the piece of state with that address, in instructions since the start: who
+   * looks at it is that far at least.
+   */
+  timeAt(address: number): number {
+    return this.#times.get(address) ?? 0;
+  }
+
+  #stamp(log: UndoLog, { address, kind }: Access, time: number): void {
+    const before = this.timeAt(address);
+    if (kind === 'read' || time <= before) return;
+    const saved: Saved = { restore: () => void this.#times.set(address, before) };
+    log.pushObject(KIND_DEVICE, saved);
+    this.#times.set(address, time);
   }
 
   /**
@@ -135,11 +143,12 @@ export class Board {
     const waking = uart?.waking ?? false;
     this.#save(log, device, uart !== undefined);
     const accesses = [...action()];
-    if (accesses.some(({ kind }) => kind === 'write')) this.#tracked.get(device)?.changed(now);
+    if (accesses.some(({ kind }) => kind === 'write')) this.#tracked.get(device)?.changed();
     if (uart !== undefined && (uart.interruptLevel !== level || uart.waking !== waking)) {
-      this.#tracked.get('plic')?.changed(now);
+      this.#tracked.get('plic')?.changed();
       accesses.push({ address: PLIC_BASE, bytes: 4, kind: 'write' });
     }
+    for (const access of accesses) this.#stamp(log, access, now);
     for (const track of this.#tracks) {
       const { id, mip } = track.hart;
       if (mip === this.#pending[id]) continue;
@@ -229,11 +238,17 @@ export class Board {
       const claims = !writes && offset >= 0x20_0000 && (offset & 4) !== 0 && value !== 0;
       return [{ address: base, bytes: 4, kind: claims ? 'write' : kind }];
     }
-    if (name !== 'aclint') return [{ address: base, bytes: 4, kind }];
-    if (offset < ACLINT_MTIMECMP) return [{ address: base + (offset & ~3), bytes: 4, kind }];
-    if (offset < ACLINT_MTIME) return [{ address: base + (offset & ~7), bytes: 8, kind }];
-    return writes ? [{ address: base + ACLINT_MTIME, bytes: 8, kind }] : [];
+    if (name === 'aclint' && offset >= ACLINT_MTIME && !writes) return [];
+    return [{ ...cellOf(region, offset), kind }];
   }
+}
+
+/** The piece of state that a register belongs to: of the ACLINT each register is one. */
+export function cellOf({ name, base }: BusRegion, offset: number): Omit<Access, 'kind'> {
+  if (name !== 'aclint') return { address: base, bytes: 4 };
+  if (offset < ACLINT_MTIMECMP) return { address: base + (offset & ~3), bytes: 4 };
+  if (offset < ACLINT_MTIME) return { address: base + (offset & ~7), bytes: 8 };
+  return { address: base + ACLINT_MTIME, bytes: 8 };
 }
 
 /** Reading it changes what is read later. The rest of an 8250's registers can be looked at. */

@@ -260,9 +260,9 @@ class DporPass implements Pass {
 
   /** At an ending: what still waits may have missed its moment, and interrupts may have come. */
   #considerWaiting(): void {
-    for (const { id, kind } of this.#model.agents) {
+    for (const { id, kind, injected } of this.#model.agents) {
       if (kind === 'hart') this.#considerWaitingHart(id);
-      else if (kind !== 'device') this.#considerInterrupt(id);
+      else if (kind !== 'device' || injected) this.#considerInterrupt(id);
     }
   }
 
@@ -278,7 +278,7 @@ class DporPass implements Pass {
     }
   }
 
-  /** An interrupt that could have come and didn't: let it come at the last moment. */
+  /** An interrupt, or something injected, that could have come and didn't: let it come at the last moment. */
   #considerInterrupt(irq: AgentId): void {
     const last = this.#execution.lastOf(irq)?.index ?? -1;
     for (let n = this.#nodes.length - 1; n > last; n--) {

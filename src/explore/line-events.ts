@@ -91,13 +91,14 @@ export class LineEvents {
     const [uart] = this.#machine.uarts;
     const { board, time } = this.#stepper;
     const { words, ...event } = this.#injectionOf(injection, uart);
+    const address = this.#addressOf(uart);
     return {
       name: `${uart.name} ${words}`,
       injected: true,
       dueTime: Infinity,
       canHappen: event.canHappen,
       // No hart has to wait for it: it comes when the UART was last dealt with.
-      happen: () => this.#act(uart, 0, time.toNs(board.timeOf(uart.name)), event.happen),
+      happen: () => this.#act(uart, 0, time.toNs(board.timeAt(address)), event.happen),
     };
   }
 
@@ -152,12 +153,15 @@ export class LineEvents {
   /** @param now what harts that are interrupted by it come to at least, in instructions */
   #act(uart: Uart8250, now: number, atNs: number, action: () => void): readonly Access[] {
     const { board, log } = this.#stepper;
-    const region = this.#machine.bus.regions.find(({ name }) => name === uart.name);
     this.#machine.clock.travel(atNs);
     return board.act(log, uart.name, now, () => {
       action();
-      return [{ address: region?.base ?? 0, bytes: 4, kind: 'write' }];
+      return [{ address: this.#addressOf(uart), bytes: 4, kind: 'write' }];
     });
+  }
+
+  #addressOf(uart: Uart8250): number {
+    return this.#machine.bus.regions.find(({ name }) => name === uart.name)?.base ?? 0;
   }
 }
 

@@ -7,6 +7,7 @@ import type { HartTrack } from './hart-track.ts';
 import type { UndoLog } from './undo-log.ts';
 
 const KIND_STAMP = -2;
+const KIND_PARTS = -3;
 
 /** Reads of the time at one place, so many instructions apart at most, are a loop that waits. */
 const LOOP_INSTRUCTIONS = 200;
@@ -15,12 +16,19 @@ const JUMP_MAX = 1 << 17;
 /** Time goes no further than this in one execution: 10.7 s at 10 ns. */
 export const TIME_MAX = 1 << 30;
 
+interface SavedParts {
+  readonly word: number;
+  readonly before: readonly number[] | undefined;
+}
+
 export class LocalTime {
   readonly #log: UndoLog;
   readonly #startNs: number;
   readonly #nsPerInstruction: number;
   /** Time of the last visible store to each word. */
   readonly #stamps: Int32Array;
+  /** The same by byte, for words of which a part has been stored to. */
+  readonly #parts = new Map<number, readonly number[]>();
   /** Last read of the time in the present run: where, when, and how far it made time jump. */
   #pc = 0;
   #steps = 0;
@@ -53,25 +61,60 @@ export class LocalTime {
     track.time = Math.min(TIME_MAX, track.time + instructions);
   }
 
-  /** Reading what another hart wrote brings a hart's time at least to when that happened. */
-  observe(track: HartTrack, word: number): void {
-    const stamp = this.#stamps[word];
+  /** Reading what another hart wrote, at that RAM offset, brings a hart's time at least to when that happened. */
+  observe(track: HartTrack, offset: number, bytes: number): void {
+    const word = offset >>> 2;
+    const parts = this.#parts.size === 0 ? undefined : this.#parts.get(word);
+    const stamp = parts === undefined ? this.#stamps[word] : latest(parts, offset & 3, bytes);
     if (stamp > track.time) track.time = stamp;
+    const over = (offset & 3) + bytes - 4;
+    if (over > 0) this.observe(track, offset + bytes - over, over);
   }
 
-  /** A hart has stored to a word, visibly. */
-  stored(track: HartTrack, word: number): void {
-    const { words } = this.#log;
-    words[this.#log.top++] = word;
-    words[this.#log.top++] = this.#stamps[word];
-    words[this.#log.top++] = KIND_STAMP;
-    this.#stamps[word] = track.time;
+  /** A hart has stored to a RAM offset, visibly. */
+  stored(track: HartTrack, offset: number, bytes: number): void {
+    const word = offset >>> 2;
+    const parts = this.#parts.get(word);
+    const over = (offset & 3) + bytes - 4;
+    if (over > 0) this.stored(track, offset + bytes - over, over);
+    if (bytes < 4 || over > 0 || parts !== undefined)
+      this.#storedPart(track, word, offset & 3, bytes, parts);
+    else {
+      const { words } = this.#log;
+      words[this.#log.top++] = word;
+      words[this.#log.top++] = this.#stamps[word];
+      words[this.#log.top++] = KIND_STAMP;
+      this.#stamps[word] = track.time;
+    }
+  }
+
+  #storedPart(
+    { time }: HartTrack,
+    word: number,
+    from: number,
+    bytes: number,
+    before: readonly number[] | undefined,
+  ): void {
+    const stamp = this.#stamps[word];
+    const parts = before ?? [stamp, stamp, stamp, stamp];
+    const saved: SavedParts = { word, before };
+    this.#log.pushObject(KIND_PARTS, saved);
+    this.#parts.set(
+      word,
+      parts.map((old, byte) => (byte >= from && byte < from + bytes ? time : old)),
+    );
   }
 
   /** Undoes a record of this class. @returns false for those of others. */
   undo(kind: number): boolean {
-    if (kind !== KIND_STAMP) return false;
     const log = this.#log;
+    if (kind === KIND_PARTS) {
+      const { word, before } = log.popObject() as SavedParts;
+      if (before === undefined) this.#parts.delete(word);
+      else this.#parts.set(word, before);
+      return true;
+    }
+    if (kind !== KIND_STAMP) return false;
     log.top -= 2;
     this.#stamps[log.words[log.top]] = log.words[log.top + 1];
     return true;
@@ -96,4 +139,12 @@ export class LocalTime {
     this.#pc = hart.pc32;
     this.#steps = hart.steps;
   }
+}
+
+/** The latest of the times of so many bytes. */
+function latest(parts: readonly number[], from: number, bytes: number): number {
+  let time = 0;
+  for (let byte = from; byte < Math.min(4, from + bytes); byte++)
+    time = Math.max(time, parts[byte]);
+  return time;
 }

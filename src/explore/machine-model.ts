@@ -158,7 +158,8 @@ export class MachineModel implements Model {
 
   /**
    * Timers of harts (unless they are injected) and limits of waiting loops are patient: they come when
-   * nobody else can act, but for what comes from outside, or when all who can are past their times.
+   * nobody else can act, but for what comes from outside and harts that wait, or when all who can are
+   * past their times.
    */
   enabled(): readonly AgentId[] {
     const ids: AgentId[] = [];
@@ -181,7 +182,7 @@ export class MachineModel implements Model {
     let first = Infinity;
     for (const id of ids) {
       const { injected, dueTime } = this.#actors[id];
-      if (!injected) first = Math.min(first, dueTime());
+      if (!injected && !this.isIdle(id)) first = Math.min(first, dueTime());
     }
     const others = ids.length;
     for (const { id, dueTime } of patient) {
@@ -431,7 +432,7 @@ export class MachineModel implements Model {
           injected: false,
           dueTime: () => Math.max(track.time, track.pendingTime),
           canAct: () => nextInterrupt(track) === irq,
-          act: (agent) => this.#enter(agent, track, [read(pendingCell(hart))]),
+          act: (agent) => this.#enter(agent, track, [read(pendingCell(hart))], track.pendingTime),
         });
       }
       this.#add({
@@ -439,9 +440,10 @@ export class MachineModel implements Model {
         hart,
         name: `NMI at hart ${hart}`,
         injected: injectsNmis,
-        dueTime: () => Math.max(track.time, track.pendingTime),
+        dueTime: () => Math.max(track.time, this.stepper.board.timeAt(NMI_BASE)),
         canAct: () => track.standing !== 'end' && this.#canTakeNmi(track, injectsNmis),
-        act: (agent) => this.#enter(agent, track, this.#raiseNmi(track)),
+        act: (agent) =>
+          this.#enter(agent, track, this.#raiseNmi(track), this.stepper.board.timeAt(NMI_BASE)),
       });
     }
   }
@@ -487,12 +489,15 @@ export class MachineModel implements Model {
     };
   }
 
-  /** Takes an interrupt or an NMI; the hart goes on up to the handler's first visible step. */
-  #enter(agent: AgentId, track: HartTrack, accesses: readonly Access[]): Step {
+  /**
+   * Takes an interrupt or an NMI; the hart goes on up to the handler's first visible step.
+   * @param since when it became pending, in instructions
+   */
+  #enter(agent: AgentId, track: HartTrack, accesses: readonly Access[], since: number): Step {
     const { hart } = track;
     const { pc } = hart;
     this.stepper.saveHart(track);
-    track.time = Math.max(track.time, track.pendingTime);
+    track.time = Math.max(track.time, since);
     track.enter();
     track.owesInterrupt = false;
     const { depth } = track;

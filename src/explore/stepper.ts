@@ -11,7 +11,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { Memory } from '../machine/memory.ts';
 import { RAM_BASE } from '../machine/memory-map.ts';
 import { CAUSE_FETCH_ACCESS, takeException } from '../machine/trap.ts';
-import { Board, pendingCell, readsTime, scratchCell } from './board.ts';
+import { Board, cellOf, pendingCell, readsTime, scratchCell } from './board.ts';
 import { circles, type Jump } from './circle.ts';
 import { CodeMap } from './code-map.ts';
 import { HartTrack, SAVED_WORDS } from './hart-track.ts';
@@ -348,12 +348,12 @@ export class Stepper {
     if (writes && this.#code.isDecoded(offset, bytes)) {
       return this.#stepSlowly(track, d, address, bytes);
     }
-    if (!isStore(d.name)) this.time.observe(track, offset >>> 2);
+    if (!isStore(d.name)) this.time.observe(track, offset, bytes);
     const before = writes ? this.#memory.read(offset, bytes) : 0;
     const reserved = writes && this.#breakReservations(track, offset, bytes);
     this.#run(track, 1);
     const changed = writes && (reserved || this.#memory.read(offset, bytes) !== before);
-    if (changed) this.time.stored(track, offset >>> 2);
+    if (changed) this.time.stored(track, offset, bytes);
     if (changed) return [{ address, bytes, kind: 'write' }];
     const read: Access = { address, bytes, kind: 'read' };
     return writes ? [read, ...this.#reservations.stored(offset)] : [read];
@@ -367,7 +367,7 @@ export class Stepper {
     this.#trackRegistersOf(d);
     const success = !loads && hart.reservation === offset;
     if (loads) {
-      this.time.observe(track, offset >>> 2);
+      this.time.observe(track, offset, 4);
       hart.reservation = offset;
     } else hart.reservation = -1;
     const old = this.#memory.i32[offset >>> 2];
@@ -375,7 +375,7 @@ export class Stepper {
       this.log.pushWord(offset >>> 2, old);
       this.#memory.i32[offset >>> 2] = hart.x[d.rs2];
       this.#breakReservations(track, offset, 4);
-      this.time.stored(track, offset >>> 2);
+      this.time.stored(track, offset, 4);
     }
     if (d.rd !== 0) hart.x[d.rd] = loads ? old : success ? 0 : 1;
     hart.pc32 = (hart.pc32 + d.length) | 0;
@@ -393,10 +393,10 @@ export class Stepper {
     for (const word of [offset >>> 2, (offset + bytes - 1) >>> 2]) {
       this.log.pushWord(word, this.#memory.i32[word]);
     }
-    if (!isStore(d.name)) this.time.observe(track, offset >>> 2);
+    if (!isStore(d.name)) this.time.observe(track, offset, bytes);
     if (writes) this.#breakReservations(track, offset, bytes);
     this.#perform(track, d);
-    if (writes) this.time.stored(track, offset >>> 2);
+    if (writes) this.time.stored(track, offset, bytes);
     if (writes && this.#code.isDecoded(offset, bytes)) {
       this.#codeChanged = true;
       this.#code.flush();
@@ -416,7 +416,7 @@ export class Stepper {
       this.#nmisCome = true;
       this.ownership.grown = true;
     }
-    track.time = Math.max(track.time, this.board.timeOf(region.name));
+    track.time = Math.max(track.time, this.board.timeAt(cellOf(region, offset).address));
     const due = this.board.complete(this.log, region.name, this.time.nsOf(track), track.time);
     const accesses = this.board.act(this.log, region.name, track.time, () => {
       this.#perform(track, d);

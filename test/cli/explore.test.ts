@@ -287,6 +287,16 @@ describe('bad input', () => {
     ['sem-upp', /the guest has no scenario 'sem-upp'; did you mean sem-up\?/],
     ['nothing-like-it', /the guest has no scenario 'nothing-like-it'; it has .*sem-up/],
     ['sem-up --smp 1', /never comes to scenario_begin; its last line is "run: sem-up: FAILED"/],
+    [
+      'sem-up --append printk=2017',
+      /: printk: there is no "2017", only 2016, safe-v3, .*printkit\n/,
+    ],
+    [
+      'sem-up --append printk.store=x',
+      /store: there is no "x", only logbuf, .*, lockless, spill\n/,
+    ],
+    ['sem-up --append printk.emit=x', /emit: there is no "x", only direct, .*, nbcon, relay\n/],
+    ['sem-up --append printk.emit', /emit: there is no "", only direct/],
     ['x --locks /no/such/file', /--locks: cannot read \/no\/such\/file: ENOENT/],
     ['x --jobs 0', /--jobs: "0" is not a whole number from 1 to 64/],
     ['--replay x --append y', /--append does not go with --replay/],

@@ -52,6 +52,8 @@ export interface ProgramOptions {
   readonly rest?: string;
   readonly machine?: MachineOptions;
   readonly region?: Partial<ExploreRegion>;
+  /** Does something to the machine before the model takes it over. */
+  readonly prepare?: (machine: Machine) => void;
 }
 
 /** A guest with one body for each hart, which goes on to `done` behind it. */
@@ -81,6 +83,7 @@ export function program(bodies: readonly string[], options: ProgramOptions = {})
     if (address === undefined) throw new Error(`no symbol ${symbol}`);
     return address;
   };
+  options.prepare?.(machine);
   const model = new MachineModel(machine, { until: [at('done')], ends: 'all', ...options.region });
   const word = (symbol: string, index = 0): number =>
     machine.memory.read(at(symbol) - RAM + 4 * index, 4);

@@ -2,51 +2,45 @@
 // the explorer. Tasks and handlers use registers of their own.
 
 import type { Rng } from '../../src/explore/rng.ts';
-import { program, type Program } from './programs.ts';
-import { store, WORDS, type Guest, type HartOutcome, type Instruction } from './reference.ts';
+import * as code from './guest-code.ts';
+import { isByte, loading, MIE, NAMES, plain, state, type Context } from './guest-code.ts';
+import {
+  IRQS,
+  load,
+  store,
+  WORDS,
+  type Guest,
+  type Instruction,
+  type Irq,
+  type Outside,
+} from './reference.ts';
 
-/** Names of the registers by their index: the last ones are for loops. */
-const NAMES = ['s2', 's3', 's4', 's5', 's6', 's7', 's8', 's9', 's10', 's11'].concat(
-  ...[['a6', 'a7', 't3', 't4', 'a4', 'a5']],
-);
+/** Index of the first of the bytes, among the words. */
+const FIRST_BYTE = WORDS.indexOf('byte0');
 
 /** Number of the operation that waits for several words. */
 const AWAIT_SOME = 11;
 
-/** What a context may use. */
-interface Context {
-  readonly kind: 'task' | 'handler' | 'nmi';
-  readonly hart: number;
-  readonly harts: number;
-  readonly registers: readonly number[];
-  readonly loop: readonly [number, number];
-  /** Registers for addresses and constants. */
-  readonly address: string;
-  readonly value: string;
+/** What a guest has to do with devices. */
+interface Features extends Outside {
+  readonly timers: boolean;
+  readonly sends: boolean;
+  readonly receives: boolean;
+  /** What the handlers of the UART's interrupt write to IER, if they do. */
+  readonly handlerIer: number | undefined;
 }
 
-const plain = (text: string, run: Instruction['run']): Instruction => ({
-  text,
-  kind: 'plain',
-  run,
-});
-
-const state = (text: string, run: Instruction['run']): Instruction => ({
-  text,
-  kind: 'state',
-  run,
-});
-
-const load = (c: Context, rd: number, word: number): Instruction =>
-  plain(`la ${c.address}, ${WORDS[word]}\n lw ${NAMES[rd]}, (${c.address})`, ({ words }, hart) => {
-    hart.registers[rd] = words[word];
-  });
+const NO_DEVICES: Features = {
+  ...{ timers: false, sends: false, receives: false, characters: 0, inject: [] },
+  ...{ ier: 0, enabled: [], handlerIer: undefined },
+};
 
 /** Generates one guest. */
 export class GuestWriter {
   readonly #rng: Rng;
   readonly #code: Instruction[] = [];
   #label = 0;
+  #features: Features = NO_DEVICES;
 
   constructor(rng: Rng) {
     this.#rng = rng;
@@ -56,9 +50,11 @@ export class GuestWriter {
     const count = this.#rng.weighted([2, 5]) + 1;
     const isWaiting = this.#rng.below(5) === 0;
     const nmiHart = this.#rng.weighted([6, 1, 1]) - 1;
+    this.#features = this.#chooseFeatures(count);
     const harts = Array.from({ length: count }, (_, hart) => {
       const task = this.#code.length;
-      const shared = { hart, harts: count };
+      const isCalm = nmiHart !== hart && this.#rng.below(4) === 0;
+      const shared = { hart, harts: count, isCalm };
       const context: Context = {
         ...shared,
         ...{ kind: 'task', registers: [0, 1, 2, 3], loop: [12, 13], address: 't0', value: 't1' },
@@ -67,33 +63,116 @@ export class GuestWriter {
         this.#code.push(state('csrsi 0x744, 8', (_, of) => (of.nmiEnabled = true)));
       }
       if (this.#rng.below(4) > 0) this.#code.push(this.#enable(true));
+      if (this.#features.timers && this.#rng.below(3) > 0)
+        this.#code.push(code.timer(context, true));
       if (isWaiting && hart === 0) this.#operationOf(context, AWAIT_SOME);
       else this.#body(context, 2 + this.#rng.below(4));
       const end = this.#code.length;
       this.#code.push(plain('', () => undefined));
-      const handler = this.#code.length;
       const inHandler: Context = {
         ...shared,
         ...{ kind: 'handler', registers: [4, 5, 6], loop: [14, 15], address: 't5', value: 't6' },
       };
-      this.#code.push(this.#ipi(inHandler, hart, false));
-      this.#body(inHandler, 1 + this.#rng.below(2));
-      this.#code.push(
-        state('mret', (_, of) => {
-          of.pc = of.mepc;
-          of.inHandler = false;
-          of.enabled = of.wasEnabled;
-          of.wasEnabled = true;
-          of.reserved = -1;
-        }),
-      );
+      const handlers = {
+        software: this.#handler([code.ipi(inHandler, hart, false)], inHandler),
+        timer: this.#handler([code.timer(inHandler, false)], inHandler),
+        external: this.#externalHandler(inHandler),
+      };
       const nmi = nmiHart === hart ? this.#nmi({ ...shared }) : undefined;
-      return { task, end, handler, nmi };
+      const mie = IRQS.filter(() => !isCalm && this.#rng.below(5) > 0);
+      return { task, end, handlers, nmi, next: this.#code.length, mie };
     });
-    return { code: this.#code, harts, ends: this.#rng.below(5) === 0 ? 'any' : 'all' };
+    const ends = this.#rng.below(5) === 0 ? 'any' : 'all';
+    return { code: this.#code, harts, ends, outside: this.#features };
   }
 
-  #nmi(shared: { hart: number; harts: number }): number {
+  #chooseFeatures(harts: number): Features {
+    const rng = this.#rng;
+    const timers = rng.below(3) === 0;
+    const sends = rng.below(4) === 0;
+    const receives = rng.below(4) === 0;
+    const characters = receives ? rng.below(3) : 0;
+    const injects = receives && characters === 0;
+    const inject: Features['inject'][number][] = injects ? ['uart-rx'] : [];
+    if (timers && rng.below(3) === 0) inject.push('timer');
+    return {
+      ...{ timers, sends, receives, characters, inject },
+      ier: sends || receives ? rng.below(4) : 0,
+      enabled: Array.from({ length: harts }, () => (sends || receives) && rng.below(2) === 0),
+      handlerIer: rng.below(3) === 0 ? rng.below(4) : undefined,
+    };
+  }
+
+  #handler(first: readonly Instruction[], c: Context): number {
+    const at = this.#code.length;
+    this.#code.push(...first);
+    this.#body(c, 1 + this.#rng.below(2));
+    this.#return();
+    return at;
+  }
+
+  #return(): void {
+    this.#code.push(
+      state('mret', (_, of) => {
+        of.pc = of.mepc;
+        of.inHandler = false;
+        of.enabled = of.wasEnabled;
+        of.wasEnabled = true;
+        of.reserved = -1;
+      }),
+    );
+  }
+
+  /** Asks the PLIC, does away with what the UART may have, and says that it has. */
+  #externalHandler(c: Context): number {
+    const at = this.#code.length;
+    const [claimed, first, second] = c.registers;
+    this.#code.push(code.claim(c, claimed));
+    this.#skip(claimed, () => {
+      const { receives, handlerIer } = this.#features;
+      if (receives) this.#code.push(code.readRbr(c, first));
+      this.#code.push(code.readIir(c, second));
+      if (handlerIer !== undefined) this.#code.push(code.writeIer(c, handlerIer));
+      if (this.#rng.below(2) === 0) this.#operation(c);
+      this.#code.push(code.complete(c));
+    });
+    this.#return();
+    return at;
+  }
+
+  /** How likely each operation is that the guest's features are for; see `#deviceOperation`. */
+  #deviceWeights(c: Context): number[] {
+    const { timers, sends, receives } = this.#features;
+    const both = sends || receives ? 1 : 0;
+    return [
+      sends && c.kind !== 'handler' ? 4 : 0,
+      receives ? 4 : 0,
+      ...[2 * both, both, both],
+      timers && c.kind === 'task' ? 3 : 0,
+      c.isCalm ? 4 : 0,
+    ];
+  }
+
+  #deviceOperation(c: Context, rd: number): Instruction {
+    switch (this.#rng.weighted(this.#deviceWeights(c))) {
+      case 0:
+        return code.writeThr(c, 1 + this.#rng.below(3));
+      case 1:
+        return code.readRbr(c, rd);
+      case 2:
+        return code.readLsr(c, rd);
+      case 3:
+        return code.readIir(c, rd);
+      case 4:
+        return c.kind === 'handler' ? code.readIir(c, rd) : code.writeIer(c, this.#rng.below(4));
+      case 5:
+        return code.timer(c, this.#rng.below(4) > 0);
+      default:
+        return code.readTime(c, rd);
+    }
+  }
+
+  #nmi(shared: Pick<Context, 'hart' | 'harts' | 'isCalm'>): number {
     const at = this.#code.length;
     const context: Context = {
       ...shared,
@@ -111,30 +190,60 @@ export class GuestWriter {
     return at;
   }
 
+  #anyIrq(): Irq {
+    const { timers, sends, receives } = this.#features;
+    const used = IRQS.filter(
+      (irq) => irq === 'software' || (irq === 'timer' ? timers : sends || receives),
+    );
+    return used[this.#rng.below(used.length)];
+  }
+
   #body(context: Context, operations: number): void {
     for (let n = 0; n < operations; n++) this.#operation(context);
   }
 
   #word({ hart, kind }: Context): number {
     const own = kind === 'nmi' ? 3 + hart : 3 + hart + 2 * this.#rng.below(2);
+    if (this.#rng.below(8) === 0) return FIRST_BYTE + this.#rng.below(2);
     return this.#rng.below(3) === 0 ? own : this.#rng.below(3);
   }
 
   #operation(c: Context): void {
     const isTask = c.kind === 'task' ? 1 : 0;
     const inTasks = (weight: number): number => weight * isTask;
-    const kinds = [6, 5, 2, 2, 2, inTasks(4), inTasks(4), inTasks(1), inTasks(1), 2, 1, 1, 1, 1, 1];
+    const onDevices = this.#deviceWeights(c).reduce((sum, weight) => sum + weight, 0);
+    const kinds = [
+      ...[
+        6,
+        5,
+        2,
+        2,
+        2,
+        inTasks(4),
+        inTasks(4),
+        inTasks(c.isCalm ? 0 : 1),
+        inTasks(1),
+        2,
+        1,
+        1,
+        1,
+        1,
+        1,
+      ],
+      onDevices,
+    ];
     this.#operationOf(c, this.#rng.weighted(kinds));
   }
 
   #operationOf(c: Context, kind: number): void {
     const rng = this.#rng;
-    const word = this.#word(c);
+    const any = this.#word(c);
+    const word = kind === 0 || kind === 1 || kind === 10 ? any : Math.min(any, FIRST_BYTE - 1);
     const rd = c.registers[rng.below(c.registers.length)];
     const value = rng.below(3);
     switch (kind) {
       case 0:
-        return void this.#code.push(load(c, rd, word));
+        return void this.#code.push(loading(c, rd, word));
       case 1:
         return void this.#code.push(this.#store(c, word, value));
       case 2:
@@ -144,11 +253,11 @@ export class GuestWriter {
       case 4:
         return this.#reserved(c, rd, word, value);
       case 5:
-        return void this.#code.push(this.#ipi(c, rng.below(c.harts), rng.below(4) > 0));
+        return void this.#code.push(code.ipi(c, rng.below(c.harts), rng.below(4) > 0));
       case 6:
         return void this.#code.push(this.#enable(rng.below(2) === 0));
       case 7:
-        return void this.#code.push(this.#enableSoftware(c, rng.below(2) === 0));
+        return void this.#code.push(this.#enableIrq(c, this.#anyIrq(), rng.below(2) === 0));
       case 8:
         return void this.#code.push({ text: 'wfi', kind: 'sleep', run: () => undefined });
       case 9:
@@ -161,20 +270,22 @@ export class GuestWriter {
         return this.#lock(c, word);
       case 13:
         return this.#skip(rd, () => this.#code.push(this.#fail(c)));
-      default:
+      case 14:
         return this.#scratch(c, rd, value);
+      default:
+        return void this.#code.push(this.#deviceOperation(c, rd));
     }
   }
 
   #store(c: Context, word: number, value: number): Instruction {
-    const text = `li ${c.value}, ${value}\n la ${c.address}, ${WORDS[word]}\n sw ${c.value}, (${c.address})`;
+    const text = `li ${c.value}, ${value}\n la ${c.address}, ${WORDS[word]}\n ${isByte(word) ? 'sb' : 'sw'} ${c.value}, (${c.address})`;
     return plain(text, (all, hart) => store(all, hart, word, value));
   }
 
   #amo(c: Context, name: string, rd: number, word: number, value: number): Instruction {
     const text = `li ${c.value}, ${value}\n la ${c.address}, ${WORDS[word]}\n ${name}.w ${NAMES[rd]}, ${c.value}, (${c.address})`;
     return plain(text, (all, hart) => {
-      const old = all.words[word];
+      const old = load(all, hart, word);
       store(all, hart, word, name === 'amoadd' ? old + value : value);
       hart.registers[rd] = old;
     });
@@ -184,7 +295,7 @@ export class GuestWriter {
     const { address } = c;
     this.#code.push(
       plain(`la ${address}, ${WORDS[word]}\n lr.w ${NAMES[rd]}, (${address})`, (all, hart) => {
-        hart.registers[rd] = all.words[word];
+        hart.registers[rd] = load(all, hart, word);
         hart.reserved = word;
       }),
     );
@@ -194,15 +305,13 @@ export class GuestWriter {
       plain(text, (all, hart) => {
         const succeeds = hart.reserved === word;
         hart.reserved = -1;
-        if (succeeds) store(all, hart, word, value);
+        if (succeeds) {
+          store(all, hart, word, value);
+          all.stamps[word] = hart.time;
+        }
         hart.registers[rd] = succeeds ? 0 : 1;
       }),
     );
-  }
-
-  #ipi(c: Context, hart: number, pending: boolean): Instruction {
-    const text = `li ${c.value}, ${pending ? 1 : 0}\n li ${c.address}, MSIP + ${4 * hart}\n sw ${c.value}, (${c.address})`;
-    return plain(text, ({ harts }) => (harts[hart].pending = pending));
   }
 
   #enable(on: boolean): Instruction {
@@ -213,10 +322,11 @@ export class GuestWriter {
     return { ...change, isIdle: ({ enabled }) => enabled === on };
   }
 
-  #enableSoftware(c: Context, on: boolean): Instruction {
+  #enableIrq(c: Context, irq: Irq, on: boolean): Instruction {
     return state(
-      `li ${c.value}, MSIE\n ${on ? 'csrs' : 'csrc'} mie, ${c.value}`,
-      (_, hart) => (hart.softwareEnabled = on),
+      `li ${c.value}, ${MIE[irq]}\n ${on ? 'csrs' : 'csrc'} mie, ${c.value}`,
+      (_, hart) =>
+        (hart.mie = IRQS.filter((each) => (each === irq ? on : hart.mie.includes(each)))),
     );
   }
 
@@ -253,7 +363,7 @@ export class GuestWriter {
     const label = `again${this.#label++}`;
     const [r] = c.loop;
     const at = this.#code.length;
-    const look = load(c, r, word);
+    const look = loading(c, r, word);
     this.#code.push({ ...look, text: `${label}: ${look.text}` });
     this.#code.push(
       plain(`beqz ${NAMES[r]}, ${label}`, (_, hart) => {
@@ -268,7 +378,7 @@ export class GuestWriter {
     const at = this.#code.length;
     const registers = words.map((_, i) => c.loop[i % 2]);
     words.forEach((word, i) => {
-      const look = load(c, registers[i], word);
+      const look = loading(c, registers[i], word);
       this.#code.push(i === 0 ? { ...look, text: `${label}: ${look.text}` } : look);
       // The last two registers are looked at behind all reads.
       if (i + 2 < words.length) this.#backUnless(registers[i], label, at);
@@ -304,42 +414,3 @@ export class GuestWriter {
     );
   }
 }
-
-/** The same guest for the explorer. */
-export function assembled(guest: Guest): Program {
-  const textOf = (from: number, to: number): string =>
-    guest.code
-      .slice(from, to)
-      .map(({ text }) => text)
-      .join('\n ');
-  const bodies = guest.harts.map(({ task, end, nmi }, h) => {
-    const vector = nmi === undefined ? '' : `la t0, nmi${h}\n li t1, NMI\n sw t0, (t1)`;
-    return `la t0, handler${h}\n csrw mtvec, t0\n ${vector}\n li t0, MSIE\n csrw mie, t0
-      ${textOf(task, end)}`;
-  });
-  const handlers = guest.harts.map(({ handler, nmi }, h) => {
-    const next = guest.harts.at(h + 1)?.task ?? guest.code.length;
-    const text = `.balign 4\n handler${h}: ${textOf(handler, nmi ?? next)}`;
-    return nmi === undefined ? text : `${text}\n .balign 4\n nmi${h}: ${textOf(nmi, next)}`;
-  });
-  const hasNmi = guest.harts.some(({ nmi }) => nmi !== undefined);
-  return program(bodies, {
-    rest: `${handlers.join('\n')}\n .data\n ${WORDS.map((word) => `${word}: .word 0`).join('\n ')}`,
-    region: { ends: guest.ends, inject: hasNmi ? ['nmi'] : [] },
-  });
-}
-
-/** The harts where an execution has ended, as the reference sees them. */
-export const hartOutcomes = ({ machine, model }: Program): HartOutcome[] =>
-  machine.harts.map(({ x, inNmi }, h) => ({
-    context: inNmi ? 'nmi' : model.stepper.tracks[h].depth > 0 ? 'handler' : 'task',
-    registers: NAMES.map((name) => x[NUMBERS[name]]),
-  }));
-
-const NUMBERS: Readonly<Record<string, number>> = Object.fromEntries(
-  ['zero', 'ra', 'sp', 'gp', 'tp', 't0', 't1', 't2', 's0', 's1']
-    .concat(Array.from({ length: 8 }, (_, i) => `a${i}`))
-    .concat(Array.from({ length: 10 }, (_, i) => `s${i + 2}`))
-    .concat(['t3', 't4', 't5', 't6'])
-    .map((name, number) => [name, number]),
-);

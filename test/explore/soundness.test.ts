@@ -203,3 +203,65 @@ describe('another hart', () => {
     expect(outcomes(make, (_, kind) => kind)).toEqual(both(['deadlock', 'done']));
   });
 });
+
+describe('the timer of a hart', () => {
+  it('between two reads of a loop that waits for nothing else', () => {
+    const task = `la t0, handler\n csrw mtvec, t0\n li t0, MTIE\n csrw mie, t0\n la s0, x\n la s1, y
+      li t0, MTIMECMP\n sw zero, 4(t0)\n li t1, 10000\n sw t1, (t0)\n csrsi mstatus, MIE
+      1: lw s2, (s0)\n lw t1, (s1)\n beqz t1, 1b`;
+    const rest = `.balign 4\n handler: li t3, MTIMECMP\n li t4, -1\n sw t4, 4(t3)
+      la t3, x\n li t4, 1\n sw t4, (t3)\n sw t4, 4(t3)\n mret\n .data\n x: .word 0\n y: .word 0`;
+    const make = (): Program => program([task], { rest });
+    const seen = ({ machine }: Program): string => String(machine.harts[0].x[18]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+});
+
+describe('a character that is injected', () => {
+  it('where nobody else does anything any more', () => {
+    const waits = 'la s0, x\n 1: lw t0, (s0)\n beqz t0, 1b';
+    const looks = 'li t0, UART + 5\n lbu s2, (t0)\n andi s2, s2, 1';
+    const make = (): Program =>
+      program([waits, looks], { rest: '.data\n x: .word 0', region: { inject: ['uart-rx'] } });
+    const seen = ({ machine }: Program): string => String(machine.harts[1].x[18]);
+    expect(outcomes(make, seen)).toEqual(both(['0', '1']));
+  });
+});
+
+describe('time', () => {
+  /** A hart whose time is a millisecond, since it has seen its timer; s3 of the other one tells that it knows. */
+  const late = `li t0, MTIMECMP\n sw zero, 4(t0)\n li t1, 10000\n sw t1, (t0)
+    li t0, MTIE\n csrw mie, t0\n wfi`;
+  const readTime = 'li t0, MTIME\n lw s3, (t0)\n srli s3, s3, 12';
+  const knows = ({ machine }: Program): string => String(machine.harts[1].x[19] > 0);
+
+  it('of a hart that writes another register than the late one has', () => {
+    const bodies = [
+      `${late}\n li t0, MSIP\n sw zero, (t0)`,
+      `li t0, MSIP + 4\n sw zero, (t0)\n ${readTime}`,
+    ];
+    const make = (): Program => program(bodies, { region: { inject: ['timer'] } });
+    expect(outcomes(make, knows)).toEqual(both(['false']));
+  });
+
+  it('of a hart that reads another byte than the late one has written', () => {
+    const bodies = [
+      `${late}\n la t0, x\n li t1, 1\n sb t1, (t0)\n lbu t1, 1(t0)`,
+      `la t0, x\n lbu t1, 1(t0)\n sb t1, 2(t0)\n ${readTime}`,
+    ];
+    const reader = 'la t0, x\n li t1, 1\n sb t1, 1(t0)\n lbu t1, (t0)';
+    const make = (): Program =>
+      program([...bodies, reader], { rest: '.data\n x: .word 0', region: { inject: ['timer'] } });
+    expect(outcomes(make, knows)).toEqual(both(['false']));
+  });
+
+  it('of an NMI, for which the interrupt that the late one has sent is nothing', () => {
+    const bodies = [
+      `${late}\n li t0, MSIP + 4\n li t1, 1\n sw t1, (t0)`,
+      `la t0, nmi_handler\n li t1, NMI\n sw t0, (t1)\n csrsi 0x744, MIE\n nop`,
+    ];
+    const rest = `.balign 4\n nmi_handler: ${readTime}\n .word 0x70200073 # mnret`;
+    const make = (): Program => program(bodies, { rest, region: { inject: ['nmi', 'timer'] } });
+    expect(outcomes(make, knows)).toEqual(both(['false']));
+  });
+});
