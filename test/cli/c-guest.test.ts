@@ -83,9 +83,7 @@ describe.skipIf(!haveGnu('gcc'))('a guest in C with a table of its locks', () =>
     const { stdout, code } = await explore(
       ...['--kernel', compile('cured.elf', 0), ...region, '--locks', locks],
     );
-    expect(stdout).toMatch(
-      /^covered: all executions with at most 2 preemptions, 1 interrupts and 1 NMIs, [^\n]+\n$/,
-    );
+    expect(stdout).toMatch(/^covered: all executions with at most 2 preemptions, [^\n]+\n$/);
     expect(code).toBe(0);
   });
 
