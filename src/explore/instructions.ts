@@ -18,6 +18,12 @@ const CSR_MSCRATCH = 0x340;
 const CSR_MNSTATUS = 0x744;
 export const CSR_MIP = 0x344;
 export const CSR_TIME = 0xc01;
+export const CSR_TIMEH = 0xc81;
+/** cycle, instret, their upper halves, and those of machine mode. */
+export const COUNTERS: ReadonlySet<number> = new Set([
+  ...[0xc00, 0xc02, 0xc80, 0xc82],
+  ...[0xb00, 0xb02, 0xb80, 0xb82],
+]);
 
 /** Width of a load, a store or an atomic; undefined for other instructions. */
 export function accessBytes({ name }: Decoded): AccessBytes | undefined {

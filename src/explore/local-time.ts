@@ -125,6 +125,12 @@ export class LocalTime {
     return kind === KIND_STAMP ? 2 : 0;
   }
 
+  /** How often anybody has read the time, and counters of cycles or instructions. */
+  clockReads = 0;
+  counterReads = 0;
+  /** Harts read the time as this much later than it is, in ns: for finding out who waits for it. */
+  aheadNs = 0;
+
   /** A hart begins to run up to its next visible operation. */
   begin(): void {
     this.#pc = 0;
@@ -133,6 +139,7 @@ export class LocalTime {
   /** A hart is about to read the time: in a loop that does nothing else, it waits in steps that double. */
   noteRead(track: HartTrack): void {
     const { hart } = track;
+    this.clockReads++;
     const again = this.#pc === hart.pc32 && hart.steps - this.#steps <= LOOP_INSTRUCTIONS;
     this.#jump = again ? Math.min(JUMP_MAX, Math.max(1, this.#jump * 2)) : 0;
     this.pass(track, this.#jump);

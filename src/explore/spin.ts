@@ -1,8 +1,9 @@
 // Loops that wait, decided and not guessed. A hart spins if the code ahead of it comes back to where it
 // stands, having changed nothing, with every register that it will read as it was: what it does next is
 // then a function of what it reads from shared memory alone, so it is parked until some of that is
-// written. If registers differ (a counter, a time), but it reads the same places the next time round,
-// it waits with a limit: parked likewise, but the limit may run out. The code is tried and taken back.
+// written. If registers differ (a counter, a time), but it reads the same places the next time round, or
+// if it would not come back at a much later time, it waits with a limit: parked likewise, but the limit may
+// run out. The code is tried and taken back.
 
 import { CONTROL_LIVE } from './private-loop.ts';
 import type { HartTrack } from './hart-track.ts';
@@ -27,11 +28,16 @@ export interface Lookahead {
   readonly reads: readonly Access[];
 }
 
+/** Later than any limit: 73 minutes, in ns. */
+const MUCH_LATER_NS = 2 ** 42;
+
 /** Tries what a hart would do from where it stands, and takes it back. */
 export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   const taken = stepper.lockTaken(track);
   if (taken !== undefined) return { prospect: 'goes on', reads: [taken] };
   const { x } = track.hart;
+  const { time } = stepper;
+  const { clockReads, counterReads } = time;
   const mark = stepper.log.top;
   stepper.saveHart(track);
   before.set(x);
@@ -40,6 +46,9 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   const same = first.returned && isSame(before, x, stepper.control[CONTROL_LIVE]);
   let second: Turn | undefined;
   let willSpin = false;
+  let isLimited = same && time.counterReads !== counterReads;
+  if (same && !isLimited && time.clockReads !== clockReads)
+    isLimited = !returnsLater(stepper, track);
   if (first.returned && !same) {
     between.set(x);
     const live = stepper.control[CONTROL_LIVE];
@@ -54,9 +63,21 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
     return { prospect: 'goes on', reads };
   }
   if (!stepper.rewindUnchanged(mark)) return { prospect: 'goes on', reads };
-  if (second === undefined) return { prospect: 'spins', reads };
+  if (second === undefined) return { prospect: isLimited ? 'waits' : 'spins', reads };
   if (willSpin) return { prospect: 'goes on', reads };
   return { prospect: second.returned && alike(reads, second.reads) ? 'waits' : 'goes on', reads };
+}
+
+/** Whether a hart that has come back to its head, and looked at the time, would come back much later, too. */
+function returnsLater(stepper: Stepper, track: HartTrack): boolean {
+  const mark = stepper.log.top;
+  stepper.saveHart(track);
+  stepper.time.aheadNs = MUCH_LATER_NS;
+  const { returned } = turn(stepper, track);
+  stepper.time.aheadNs = 0;
+  const isAlike = returned && isSame(before, track.hart.x, stepper.control[CONTROL_LIVE]);
+  stepper.rewind(mark);
+  return isAlike;
 }
 
 /** Registers at the beginning of the first turn, and of the second. */

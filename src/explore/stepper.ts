@@ -20,6 +20,8 @@ import {
   accessBytes,
   CSR_MIP,
   CSR_TIME,
+  CSR_TIMEH,
+  COUNTERS,
   isAtomic,
   isStore,
   isVisibleCsr,
@@ -463,11 +465,11 @@ export class Stepper {
 
   // ---- everything else --------------------------------------------------------------------------
 
-  /** One instruction in the machine's slow path, at the hart's own time. */
-  #perform(track: HartTrack, d: Decoded): void {
+  /** One instruction in the machine's slow path, at the hart's own time or so much later. */
+  #perform(track: HartTrack, d: Decoded, aheadNs = 0): void {
     const { hart } = track;
     this.#trackRegistersOf(d);
-    hart.localNs = this.time.nsOf(track);
+    hart.localNs = this.time.nsOf(track) + aheadNs;
     this.#machine.clock.travel(hart.localNs);
     const { trapped } = hart;
     this.#machine.perform(hart, d);
@@ -584,8 +586,9 @@ export class Stepper {
       track.standing = 'wfi';
       return true;
     }
+    const { clockReads } = this.time;
     if (this.#isVisible(track, d)) return true;
-    this.#perform(track, d);
+    this.#perform(track, d, this.time.clockReads === clockReads ? 0 : this.time.aheadNs);
     return false;
   }
 
@@ -603,6 +606,8 @@ export class Stepper {
     if (d.name.startsWith('csr')) {
       if (scratchAccess(d) !== undefined) return this.#touchScratch(track, d);
       if (d.imm === CSR_TIME) this.time.noteRead(track);
+      else if (d.imm === CSR_TIMEH) this.time.clockReads++;
+      else if (COUNTERS.has(d.imm)) this.time.counterReads++;
       return isVisibleCsr(hart, d);
     }
     if (d.name === 'mret' || d.name === 'mnret') return true;
@@ -613,6 +618,7 @@ export class Stepper {
     if (region === undefined || isStore(d.name)) return true;
     if (!readsTime(region, address - region.base)) return true;
     if ((address & 4) === 0) this.time.noteRead(track);
+    else this.time.clockReads++;
     return false;
   }
 }

@@ -4,6 +4,7 @@
 
 import type { HartTrack } from './hart-track.ts';
 import type { Access } from './model.ts';
+import { TIME_MAX } from './local-time.ts';
 import { changes } from './reservations.ts';
 import { lookAhead } from './spin.ts';
 import type { Lookahead } from './spin.ts';
@@ -121,7 +122,7 @@ export class WaitingLoops {
         accesses.length < READS_MAX &&
         track.hart.pc32 !== head
       );
-      if (track.hart.pc32 !== head || stepper.log.isFull) break;
+      if (track.hart.pc32 !== head || stepper.log.isFull || track.time >= TIME_MAX) break;
     }
     return accesses;
   }
