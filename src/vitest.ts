@@ -8,7 +8,7 @@
 import { expect } from 'vitest';
 import { type Exploration, explore, type ExploreOptions } from './explore/explore.ts';
 import type { Bounds } from './explore/search.ts';
-import { isLockup } from './explore/verdict-text.ts';
+import { isHang } from './explore/verdict-text.ts';
 
 export { scenario, type ScenarioOptions } from './scenario.ts';
 
@@ -87,10 +87,7 @@ const isExplorable = (value: unknown): value is ExploreOptions =>
 type Finding = Extract<Exploration, { kind: 'finding' }>;
 
 /** Harts that wait for ever, asleep or in a loop; the guest saying so itself is something else. */
-function isDeadlock({ report: { ending } }: Finding): boolean {
-  if (ending.kind === 'failed') return isLockup(ending.reason);
-  return ending.kind === 'deadlock';
-}
+const isDeadlock = ({ report: { ending, verdict } }: Finding): boolean => isHang(ending, verdict);
 
 const findingText = ({ text }: Finding): string => text();
 

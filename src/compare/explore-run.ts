@@ -7,7 +7,7 @@
 import { spentBy } from '../explore/exploration-data.ts';
 import { type Exploration, explore, type ExploredFinding } from '../explore/explore.ts';
 import type { Bounds } from '../explore/search.ts';
-import { isLockup } from '../explore/verdict-text.ts';
+import { isHang } from '../explore/verdict-text.ts';
 import type { Design } from './designs.ts';
 import type { ScenarioCase } from './expectations.ts';
 import { exploreCase } from './explore-case.ts';
@@ -91,7 +91,7 @@ async function exploreOne(
 /** How often a scenario is explored at most: for hangs, and for messages if it has any that count. */
 export const questionsOf = ({ says = [] }: ScenarioCase): number => (says.length > 0 ? 2 : 1);
 
-function outcomeOf({ report: { ending } }: ExploredFinding): ExploredOutcome {
+function outcomeOf({ report: { ending, verdict } }: ExploredFinding): ExploredOutcome {
   if (ending.kind === 'messages') return 'loses';
-  return ending.kind === 'failed' && !isLockup(ending.reason) ? 'fails' : 'hangs';
+  return ending.kind === 'livelock' || isHang(ending, verdict) ? 'hangs' : 'fails';
 }

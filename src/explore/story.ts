@@ -92,6 +92,8 @@ export interface StoryEnd {
   readonly calls: readonly Place[];
   /** Locks that its contexts hold. */
   readonly holds: readonly string[];
+  /** It sleeps, and would go on if it looked again. */
+  readonly missed?: true;
 }
 
 export interface Story {
@@ -234,6 +236,7 @@ class Teller {
         for: stands?.state === 'waits' ? this.#heldOff(id, stands.for) : stands?.for,
         calls: this.#calls(id),
         holds: held.map(([lock]) => this.#names.locks.nameOf(lock)),
+        ...(state === 'sleeps' && this.#model.wouldProceed(id) && { missed: true }),
       };
     });
   }

@@ -12,6 +12,8 @@ export interface VerdictText {
   readonly headline: string;
   /** One or two sentences. */
   readonly explanation: string;
+  /** The guest has given up, said so, and hangs for that reason. */
+  readonly gaveUp?: true;
 }
 
 /** `kind`: what `judge` says about a deadlock or an execution that was cut. */
@@ -23,12 +25,13 @@ export function verdictText(ending: Ending, kind: VerdictKind, story: Story): Ve
       return { headline: 'no finding', explanation: 'The execution ends well.' };
     case 'deadlock':
       return circle === undefined
-        ? deadlockText(kind, story)
+        ? unlessGivenUp(deadlockText(kind, story), story)
         : { ...circle, explanation: `${circle.explanation} ${EXACT}` };
     case 'failed':
-      return circle !== undefined && isLockup(ending.reason)
-        ? { ...circle, explanation: `${circle.explanation} ${BOUND}` }
-        : failedText(ending.reason, story);
+      if (!isLockup(ending.reason)) return failedText(ending.reason, story);
+      return circle === undefined
+        ? unlessGivenUp(lockupText(ending.reason, story), story)
+        : { ...circle, explanation: `${circle.explanation} ${BOUND}` };
     case 'messages':
       return {
         headline: `message ${ending.fault}: ${ending.text}`,
@@ -101,9 +104,10 @@ function intrusionOf({ end, lane }: WaitLink): string {
 
 function deadlockText(kind: VerdictKind, { ends }: Story): VerdictText {
   const stuck = ends.filter(({ state }) => state === 'waits' || state === 'sleeps');
-  const who = list(stuck.map((end) => end.lanes.at(-1) ?? `hart ${end.hart}`));
-  const be = stuck.length === 1 ? 's' : '';
   if (kind === 'lost wakeup') {
+    const missed = stuck.filter((end) => end.missed === true);
+    const who = list(missed.map((end) => end.lanes.at(-1) ?? `hart ${end.hart}`));
+    const be = missed.length === 1 ? 's' : '';
     return {
       headline: `lost wakeup: ${who} sleep${be} although what is waited for has happened`,
       explanation:
@@ -129,7 +133,7 @@ function waitText(end: StoryEnd): string {
 }
 
 /** Harts wait for ever, though their timers expire; the guest has not said so itself. */
-export const isLockup = (reason: string): boolean => /^(soft lockup|stall)/.test(reason);
+const isLockup = (reason: string): boolean => /^(soft lockup|stall)/.test(reason);
 
 interface FailedKind {
   /** What the ending or a line on the console says. */
@@ -167,25 +171,57 @@ const FAILED: readonly FailedKind[] = [
   },
 ];
 
-function failedText(reason: string, { said, ends }: Story): VerdictText {
-  if (isLockup(reason)) {
-    const spins = ends.filter(({ state }) => state === 'waits').map(waitText);
-    return {
-      headline: spins.length === 0 ? reason : `${reason.replace(/:.*/, '')}: ${list(spins)}`,
-      explanation: `Who could end that is idle or gone. ${BOUND}`,
-    };
-  }
-  const lines = [reason, ...said.toReversed()];
+function lockupText(reason: string, { ends }: Story): VerdictText {
+  const spins = ends.filter(({ state }) => state === 'waits').map(waitText);
+  return {
+    headline: spins.length === 0 ? reason : `${reason.replace(/:.*/, '')}: ${list(spins)}`,
+    explanation: `Who could end that is idle or gone. ${BOUND}`,
+  };
+}
+
+function failedText(reason: string, { said }: Story): VerdictText {
+  return (
+    lastWords([reason, ...said.toReversed()]) ?? {
+      headline: `failed: ${reason}`,
+      explanation: 'The guest ended by itself, and not well.',
+    }
+  );
+}
+
+/** What the guest means by the lines, the latest first. */
+function lastWords(lines: readonly string[]): VerdictText | undefined {
   for (const { pattern, name, explanation } of FAILED) {
     const line = lines.find((text) => pattern.test(text));
     if (line !== undefined) return { headline: `${name}: ${withoutName(name, line)}`, explanation };
   }
-  return { headline: `failed: ${reason}`, explanation: 'The guest ended by itself, and not well.' };
+  return undefined;
 }
 
-/** "BUG: kernel BUG at…" says it twice; a log's time stamp says nothing here. */
+/**
+ * A kernel that has come to the end of a panic, or one of whose tasks has died of a BUG, hangs as well; but
+ * that is not what is wrong with it.
+ */
+function unlessGivenUp(hang: VerdictText, { said }: Story): VerdictText {
+  const words = lastWords(said.filter((line) => GIVEN_UP.test(line)).toReversed());
+  if (words === undefined) return hang;
+  const explanation = `${words.explanation} What is left of it since: ${hang.headline}.`;
+  return { headline: words.headline, explanation, gaveUp: true };
+}
+
+const GIVEN_UP = /---\[ end Kernel panic|kernel BUG at/;
+
+/** Harts hang, and the guest has not said itself that it has given up. */
+export function isHang(ending: Ending, { gaveUp }: VerdictText): boolean {
+  if (gaveUp === true) return false;
+  return ending.kind === 'failed' ? isLockup(ending.reason) : ending.kind === 'deadlock';
+}
+
+/** "BUG: kernel BUG at…" says it twice; a log's time stamp and the frame of a panic say nothing here. */
 function withoutName(name: string, line: string): string {
-  const text = line.replace(/^(<\d+>)?\[ *\d+\.\d+\](\[[^\]]*\])? */, '').trim();
+  const text = line
+    .replace(/^(<\d+>)?\[ *\d+\.\d+\](\[[^\]]*\])? */, '')
+    .replace(/^---\[ end (.*?)( \]---)?$/, '$1')
+    .trim();
   const prefix = `${name}: `;
   return text.toLowerCase().startsWith(prefix.toLowerCase()) ? text.slice(prefix.length) : text;
 }
