@@ -8,7 +8,8 @@ export { task_entry } from './sched/fork';
 export { do_nmi } from './arch/nmi';
 // Where `throw` goes: named in the build, so it only has to be there.
 export { kernel_bug } from './kernel/bug';
-// For whoever looks from outside: the list of all locks.
+// For whoever looks from outside: who panics, and the list of all locks.
+export { panic_cpu } from './kernel/panic-state';
 export { lock_list } from './locking/spinlock';
 export { console_printk, console_sem } from './printk/console';
 export { console_owner, console_waiter } from './printk/emit/handover';

@@ -9,7 +9,7 @@ const PANIC_DROPPED_MAX: u32 = 10;
 
 const oops_count: usize = memory.data(4, 4);
 /** CPU that panics, plus one. */
-const panic_cpu: usize = memory.data(4, 4);
+export const panic_cpu: usize = memory.data(4, 4);
 /** Records that were lost since the panic began. */
 const panic_dropped: usize = memory.data(4, 4);
 /** 1: only the panicking CPU may printk(). */

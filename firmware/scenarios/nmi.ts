@@ -28,7 +28,7 @@ import { printk_cpu_sync_is_taken } from '../printk/cpu-sync';
 import { pr_warn } from '../printk/printk';
 import { printk_enter, printk_exit } from '../printk/printk-entry';
 import { uart_port_lock_irqsave, uart_port_unlock_irqrestore } from '../serial/uart_lock';
-import { udelay } from '../time/timekeeping';
+import { local_clock, udelay } from '../time/timekeeping';
 import { register_scenario } from './registry';
 import {
   scenario_barrier,
@@ -47,6 +47,8 @@ import {
 const CPU: u32 = 1;
 /** How long a lock is held while the NMI comes, µs. */
 const HOLD_US: u32 = 100;
+/** How long one CPU waits until the other one has printk_cpu_sync, µs. */
+const OTHER_US: u64 = 50_000;
 /** NMIs at a reader, and how far apart, µs: they come at ever new places of its loop. */
 const NMIS: u32 = 12;
 const APART_US: u32 = 53;
@@ -126,8 +128,10 @@ function port_lock_holder(unused: usize): u32 {
   return 0;
 }
 
+/** In vain, if the other CPU has something else to do first that waits for this one. */
 function wait_for_other_backtrace(): void {
-  while (!printk_cpu_sync_is_taken()) hart_pause();
+  const until = local_clock() + OTHER_US * 1000;
+  while (!printk_cpu_sync_is_taken() && local_clock() < until) hart_pause();
 }
 
 /** CPU 0 shows where it is, from an NMI. */

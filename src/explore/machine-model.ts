@@ -8,7 +8,7 @@ import { PrintkitError } from '../errors.ts';
 import type { ScriptedInput } from '../lines/line-script.ts';
 import type { Machine, StopReason } from '../machine/machine.ts';
 import { takeInterrupt } from '../machine/trap.ts';
-import { ACLINT_BASE, NMI_BASE } from '../machine/memory-map.ts';
+import { ACLINT_BASE, NMI_BASE, RAM_BASE } from '../machine/memory-map.ts';
 import { pendingCell } from './board.ts';
 import type { HartTrack } from './hart-track.ts';
 import type { LockWatch } from './lock-watch.ts';
@@ -40,6 +40,8 @@ export interface ExploreRegion {
   readonly resets?: boolean;
   /** How long nothing may happen but timers of harts, in instructions. Default Infinity. */
   readonly quietTimeMax?: number;
+  /** Address of a word that is not 0 while a hart panics. Default nobody says so. */
+  readonly panicking?: number;
   /** Messages are compared with the wire where an execution ends well. Default not. */
   readonly messages?: MessageSites;
   /** Follows the guest's locks. Default nobody does. */
@@ -138,7 +140,11 @@ export class MachineModel implements Model {
     });
     this.#looks = machine.harts.map(({ id }) => [read(pendingCell(id))]);
     locks?.attach(this.stepper);
-    this.#waiting = new WaitingLoops(this.stepper);
+    const { panicking } = region;
+    this.#waiting = new WaitingLoops(
+      this.stepper,
+      () => panicking !== undefined && machine.memory.read(panicking - RAM_BASE, 4) !== 0,
+    );
     this.#quiet = new QuietTime(this.stepper.log, region.quietTimeMax ?? Infinity);
     this.#addHarts();
     this.#addInterrupts();

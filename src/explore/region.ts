@@ -115,12 +115,17 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
   const script = play.handOver();
   const quietNs = scenario === undefined ? Infinity : SCENARIO_QUIET_NS;
   const quietTimeMax = quietNs / machine.nsPerInstruction;
+  const panicking = symbolizer.find('panic_cpu')?.address;
   return {
     options,
     image,
     saved: machine.save(),
     ...(locks && { locks }),
-    region: { until, inject, script, resets, quietTimeMax, ...(messages && { messages }) },
+    region: {
+      ...{ until, inject, script, resets, quietTimeMax },
+      ...(panicking !== undefined && { panicking }),
+      ...(messages && { messages }),
+    },
   };
 }
 

@@ -33,13 +33,16 @@ interface Before extends Lookahead {
 
 export class WaitingLoops {
   readonly #stepper: Stepper;
+  readonly #isPanicking: () => boolean;
   /** Addresses, signed. */
   readonly #heads = new Set<number>();
   /** When the limit of each hart's loop runs out, where that is known. */
   readonly #limits: (number | undefined)[] = [];
 
-  constructor(stepper: Stepper) {
+  /** @param isPanicking whether a hart panics, and waits for the others with limits of its own */
+  constructor(stepper: Stepper, isPanicking: () => boolean) {
     this.#stepper = stepper;
+    this.#isPanicking = isPanicking;
   }
 
   get heads(): readonly number[] {
@@ -146,7 +149,8 @@ export class WaitingLoops {
     for (const track of this.#stepper.tracks) {
       if (track.prospect !== 'spins') continue;
       this.#save(track);
-      track.timersOutwaited += time - track.time > LOCKUP_TIME ? LOCKUP_TIMERS : 1;
+      if (time - track.time > LOCKUP_TIME) track.timersOutwaited = LOCKUP_TIMERS;
+      else if (!this.#isPanicking()) track.timersOutwaited++;
     }
   }
 

@@ -55,6 +55,9 @@ const WAKES = `
 const waker = (sets: boolean): string =>
   `la s0, flag\n li t0, 1\n ${sets ? 'sw t0, (s0)' : ''}\n li t1, MSIP\n sw t0, (t1)`;
 
+/** Behind the program: not 0 once it ticks. */
+const PANICKING = 0x8000_8000;
+
 /**
  * Hart 0 waits for a word while only the timer of a hart ticks, its own or that of hart 1, which sleeps
  * between ticks. The handler sets the word at a tick, or never.
@@ -64,6 +67,8 @@ function ticking(hart: 0 | 1, tick: number, region: Partial<ExploreRegion> = {})
     la t0, handler
     csrw mtvec, t0
     li s1, 0
+    li t0, ${PANICKING}
+    sw t0, (t0)
     li t0, MTIE
     csrw mie, t0
     li t0, MTIMECMP + ${8 * hart}
@@ -93,6 +98,38 @@ function ticking(hart: 0 | 1, tick: number, region: Partial<ExploreRegion> = {})
     ${words('flag')}`;
   return program(bodies, { rest, region });
 }
+
+/** Looks for a flag, with a little delay each time. */
+const DELAYED = `
+    la s0, flag
+    li s1, MTIME
+  1: lw t0, (s0)
+    bnez t0, done
+    lw t1, (s1)
+  2: lw t2, (s1)
+    sub t2, t2, t1
+    li t3, 10
+    bltu t2, t3, 2b
+    j 1b`;
+
+/** Looks for a flag until so much has gone by of what `reads` reads into t1. */
+const limited = (reads: string): string => `
+    la s0, flag
+    li s1, MTIME
+    ${reads}
+    mv s2, t1
+  1: lw t0, (s0)
+    bnez t0, done
+    ${reads}
+    sub t1, t1, s2
+    li t3, 5000
+    bltu t1, t3, 1b`;
+
+/** Leaves it as it was. */
+const CLEARS_FLAG = 'la s0, flag\n sw zero, (s0)';
+const WRITES_FLAG = 'la s0, flag\n li t0, 1\n sw t0, (s0)';
+const awaited = (waits: string, other: string): Program =>
+  program([waits, other], { rest: words('flag') });
 
 /** Ticks are 1000 ticks of mtime, 10,000 instructions, apart. */
 const QUIET = { quietTimeMax: 300_000 };
@@ -131,6 +168,38 @@ const cases: readonly Case[] = [
     bad: () => program([sleeper(true), waker(false)], { rest: WAKES }),
     verdict: 'never signalled',
     cured: () => program([sleeper(true), waker(true)], { rest: WAKES }),
+  },
+  {
+    name: 'a flag that nobody sets, and delays between the looks',
+    bad: () => awaited(DELAYED, CLEARS_FLAG),
+    verdict: 'never signalled',
+    cured: () => awaited(DELAYED, WRITES_FLAG),
+  },
+  {
+    name: 'a flag that nobody sets, with a limit by the time',
+    bad: () => awaited('la s0, flag\n 1: lw t0, (s0)\n beqz t0, 1b', CLEARS_FLAG),
+    verdict: 'never signalled',
+    cured: () => awaited(limited('lw t1, (s1)'), CLEARS_FLAG),
+  },
+  {
+    name: 'a flag that nobody sets, with a limit by the time in a CSR',
+    bad: () => awaited('la s0, flag\n 1: lw t0, (s0)\n beqz t0, 1b', CLEARS_FLAG),
+    verdict: 'never signalled',
+    cured: () => awaited(limited('csrr t1, time'), CLEARS_FLAG),
+  },
+  {
+    name: 'a flag that nobody sets, with a limit by instructions',
+    bad: () => awaited('la s0, flag\n 1: lw t0, (s0)\n beqz t0, 1b', CLEARS_FLAG),
+    verdict: 'never signalled',
+    cured: () => awaited(limited('csrr t1, instret'), CLEARS_FLAG),
+  },
+  {
+    name: 'a hart that spins while another one waits for forty ticks',
+    bad: () => ticking(1, 40),
+    verdict: 'failed: soft lockup: hart 0 spins and nothing but time goes on',
+    // Who panics waits for others with limits.
+    cured: () => ticking(1, 40, { panicking: PANICKING }),
+    unfair: true,
   },
   {
     name: 'a hart that spins while the timer of another one comes',
