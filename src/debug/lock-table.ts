@@ -315,13 +315,9 @@ function resultOf({
   return succeeds === 'always' ? undefined : succeeds;
 }
 
-/** Whether the guest is the firmware, as its symbols say. */
-export const isFirmware = (symbolizer: Symbolizer): boolean =>
-  symbolizer.find('lock_list') !== undefined;
-
 /** The firmware's sites, or undefined for another guest: one that has no list of its locks. */
 export function firmwareSites(symbolizer: Symbolizer): LockSites | undefined {
-  if (!isFirmware(symbolizer)) return undefined;
+  if (symbolizer.find('lock_list') === undefined) return undefined;
   const optional = {
     ...FIRMWARE_LOCKS,
     functions: FIRMWARE_LOCKS.functions.map((each) => ({ ...each, optional: true })),

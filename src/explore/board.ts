@@ -32,6 +32,7 @@ const MSR_DELTAS = 0x0f;
 const KIND_DEVICE = -10;
 const KIND_PENDING = -11;
 const KIND_STOPPED = -12;
+const KIND_TIME = -13;
 
 /** Something that can be put back. */
 interface Saved {
@@ -125,10 +126,12 @@ export class Board {
   }
 
   #stamp(log: UndoLog, { address, kind }: Access, time: number): void {
+    if (kind === 'read') return;
     const before = this.timeAt(address);
-    if (kind === 'read' || time <= before) return;
-    const saved: Saved = { restore: () => void this.#times.set(address, before) };
-    log.pushObject(KIND_DEVICE, saved);
+    if (time <= before) return;
+    log.words[log.top++] = address | 0;
+    log.words[log.top++] = before;
+    log.words[log.top++] = KIND_TIME;
     this.#times.set(address, time);
   }
 
@@ -203,7 +206,14 @@ export class Board {
 
   /** Words of a record before its kind. */
   payloadOf(kind: number): number {
-    return kind === KIND_PENDING ? 2 * this.#tracks.length : 0;
+    switch (kind) {
+      case KIND_PENDING:
+        return 2 * this.#tracks.length;
+      case KIND_TIME:
+        return 2;
+      default:
+        return 0;
+    }
   }
 
   /** Undoes a record of this class. @returns false for those of others. */
@@ -219,6 +229,11 @@ export class Board {
           this.#tracks[i].hart.mip = log.words[--log.top];
         }
         return true;
+      case KIND_TIME: {
+        const before = log.words[--log.top];
+        this.#times.set(log.words[--log.top] >>> 0, before);
+        return true;
+      }
       default:
         return false;
     }
@@ -239,7 +254,8 @@ export class Board {
       return [{ address: base, bytes: 4, kind: claims ? 'write' : kind }];
     }
     if (name === 'aclint' && offset >= ACLINT_MTIME && !writes) return [];
-    return [{ ...cellOf(region, offset), kind }];
+    const { address, bytes } = cellOf(region, offset);
+    return [{ address, bytes, kind }];
   }
 }
 

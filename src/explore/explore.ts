@@ -6,9 +6,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
-import { checkDesign } from '../compare/designs.ts';
 import { type ElfFile, readElf } from '../debug/elf.ts';
-import { isFirmware, type LockTable } from '../debug/lock-table.ts';
+import type { LockTable } from '../debug/lock-table.ts';
 import { Symbolizer } from '../debug/symbolizer.ts';
 import { PrintkitError } from '../errors.ts';
 import type { FindingFile } from './finding-file.ts';
@@ -182,7 +181,6 @@ export async function explore(options: ExploreOptions): Promise<Exploration> {
   const { elf, symbolizer, bytes, program } = readGuest(options.elf);
   const region = regionOf(options);
   for (const symbol of [region.from, region.until]) checkCode(symbolizer, symbol);
-  if (isFirmware(symbolizer)) checkDesign(region.bootargs);
   const start = startOf(elf, symbolizer, region);
   const jobs = jobsOf(options);
   const subject = { start, region, elf: bytes, program };

@@ -74,7 +74,7 @@ export class LocalTime {
   /** A hart has stored to a RAM offset, visibly. */
   stored(track: HartTrack, offset: number, bytes: number): void {
     const word = offset >>> 2;
-    const parts = this.#parts.get(word);
+    const parts = this.#parts.size === 0 ? undefined : this.#parts.get(word);
     const over = (offset & 3) + bytes - 4;
     if (over > 0) this.stored(track, offset + bytes - over, over);
     if (bytes < 4 || over > 0 || parts !== undefined)

@@ -2,6 +2,7 @@
 // scenario_end, or any two symbols of any program. Up to there a line script is played at its times; what
 // is left of it then belongs to the exploration.
 
+import { checkDesign } from '../compare/designs.ts';
 import type { Uart8250Fault } from '../../devices/uart8250/index.ts';
 import { type ElfFile, toMachineImage } from '../debug/elf.ts';
 import { firmwareSites, lockSites, type LockSites, type LockTable } from '../debug/lock-table.ts';
@@ -62,13 +63,14 @@ const SETUP_NS = 2 * SECOND_NS;
 const BOOT_NS = 10 * SECOND_NS;
 /** For so long a scenario does not sleep, virtual ns: it then waits for something that is lost. */
 const SCENARIO_QUIET_NS = SECOND_NS;
+const UNKNOWN_DESIGN = /printk: unknown (preset )?printk|invalid for parameter `printk/;
 /** What a line script is called in messages. */
 const SCRIPT = 'line script';
 
 /**
  * Boots, and comes to where the region begins.
- * @throws PrintkitError for a symbol that does not exist, a mistake in the script, and a region that
- * never begins
+ * @throws PrintkitError for a symbol or a design of printk that does not exist, a mistake in the script, and
+ * a region that never begins
  */
 export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOptions): Start {
   const { harts, bootargs, inject, scenario, fault, resets = false } = region;
@@ -96,6 +98,8 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
   followSymbols(play, machine, (symbol) => symbolizer.find(symbol)?.address, SCRIPT);
   const limit = machine.now + (scenario === undefined ? BOOT_NS : SETUP_NS);
   const hart = machine.runTo(new Set([from]), limit);
+  // Asked for a design that it does not know, the firmware takes another one and says so.
+  if (wire.lines.some(({ text }) => UNKNOWN_DESIGN.test(text))) checkDesign(bootargs);
   if (hart === undefined) {
     const what = scenario === undefined ? 'the program' : `run ${scenario}`;
     // Before the guest is asked for its scenarios, which it then has said last.

@@ -5,7 +5,6 @@
 // if it would not come back at a much later time, it waits with a limit: parked likewise, but the limit may
 // run out. The code is tried and taken back.
 
-import { CONTROL_LIVE } from './private-loop.ts';
 import type { HartTrack } from './hart-track.ts';
 import type { Access } from './model.ts';
 import { changes } from './reservations.ts';
@@ -43,7 +42,7 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
   before.set(x);
   stepper.trackRegisters(true);
   const first = turn(stepper, track);
-  const same = first.returned && isSame(before, x, stepper.control[CONTROL_LIVE]);
+  const same = first.returned && isSame(before, x, stepper.liveRegisters);
   let second: Turn | undefined;
   let willSpin = false;
   let isLimited = same && time.counterReads !== counterReads;
@@ -51,7 +50,7 @@ export function lookAhead(stepper: Stepper, track: HartTrack): Lookahead {
     isLimited = !returnsLater(stepper, track);
   if (first.returned && !same) {
     between.set(x);
-    const live = stepper.control[CONTROL_LIVE];
+    const live = stepper.liveRegisters;
     second = turn(stepper, track);
     // What it has read before is still in its registers: once round, and it spins.
     willSpin = second.returned && isSame(between, x, live);
@@ -75,7 +74,7 @@ function returnsLater(stepper: Stepper, track: HartTrack): boolean {
   stepper.time.aheadNs = MUCH_LATER_NS;
   const { returned } = turn(stepper, track);
   stepper.time.aheadNs = 0;
-  const isAlike = returned && isSame(before, track.hart.x, stepper.control[CONTROL_LIVE]);
+  const isAlike = returned && isSame(before, track.hart.x, stepper.liveRegisters);
   stepper.rewind(mark);
   return isAlike;
 }
