@@ -38,7 +38,14 @@ function overlayOf(folder: string): Record<string, string> {
     const name = path.relative(folder, file).split(path.sep).join('/');
     files[`firmware/${name}`] = fs.readFileSync(file, 'utf8');
   }
-  if (Object.keys(files).length > 0) return files;
+  const names = Object.keys(files);
+  if (names.length > 0 && names.every((name) => name.startsWith('firmware/firmware/'))) {
+    const inner = path.join(folder, 'firmware');
+    throw new PrintkitError(
+      `--overlay: all files of ${folder} are in ${inner}, and would not take any file's place: say --overlay ${inner}`,
+    );
+  }
+  if (names.length > 0) return files;
   throw new PrintkitError(`--overlay: there are no .ts or .S files in ${folder}`);
 }
 

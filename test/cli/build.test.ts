@@ -32,6 +32,17 @@ describe('printkit build --overlay', () => {
     expect(code).toBe(125);
   });
 
+  it('says so of a folder that holds a firmware/ in place of what goes there', async () => {
+    const overlay = path.join(folder, 'nested');
+    fs.mkdirSync(path.join(overlay, 'firmware/init'), { recursive: true });
+    fs.writeFileSync(path.join(overlay, 'firmware/init/extra.ts'), '');
+    const { stderr, code, written } = await buildWith(overlay);
+    const inner = path.join(overlay, 'firmware');
+    expect(stderr).toMatch(/^printkit: --overlay: all files of [^\n]+\n$/);
+    expect(stderr).toContain(`say --overlay ${inner}`);
+    expect({ code, written }).toEqual({ code: 125, written: false });
+  });
+
   it('names the place of a mistake in the sources', async () => {
     const overlay = path.join(folder, 'wrong');
     fs.mkdirSync(path.join(overlay, 'init'), { recursive: true });
