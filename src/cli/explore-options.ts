@@ -60,8 +60,8 @@ const INJECTIONS: Readonly<Record<Injection, true>> = {
   timer: true,
 };
 /** What is looked at where an execution ends well. */
-export type Check = 'messages';
-const CHECKS: Readonly<Record<Check, true>> = { messages: true };
+export type Check = 'messages' | 'verdict';
+const CHECKS: Readonly<Record<Check, true>> = { messages: true, verdict: true };
 const HARTS_MAX = 15;
 const BOUND_MAX = 20;
 const SEED_MAX = 2 ** 32 - 1;
@@ -170,7 +170,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   },
   {
     flags: '--check <what>',
-    help: `messages: each that was stored is on the wire once, whole and in order`,
+    help: 'messages: each that was stored is on the wire once, whole and in order; verdict: the scenario says PASS of itself',
     parse: checks.parse,
     repeats: true,
   },

@@ -145,6 +145,7 @@ async function optionsOf(
     until: options.until,
     inject: (options.inject ?? []).flat(),
     messages: (options.check ?? []).flat().includes('messages'),
+    verdict: (options.check ?? []).flat().includes('verdict'),
     bounds: { preemptions, irqs, nmis },
     seconds: options.time,
     ...(executions === undefined ? {} : { executions }),

@@ -75,6 +75,8 @@ export interface ExplorationData {
   readonly inject: readonly string[];
   /** Whether messages were compared with the wire. */
   readonly messages: boolean;
+  /** Whether the scenario's own verdict counted. */
+  readonly verdict: boolean;
   readonly finding?: FindingData & {
     /** The strategy that has found it. */
     readonly phase: string;
@@ -131,6 +133,7 @@ export function explorationData(
     bounds: { preemptions, irqs, nmis },
     inject: options.inject ?? [],
     messages: options.messages ?? false,
+    verdict: options.verdict ?? false,
     warnings: result.warnings.map(warningData),
   };
   if (result.kind === 'finding') {

@@ -56,6 +56,8 @@ export interface ExploreOptions {
   readonly resets?: boolean;
   /** Whether messages are compared with the wire where an execution ends well. Default no. */
   readonly messages?: boolean;
+  /** Whether the verdict that the scenario gives itself, behind `until`, counts. Default no. */
+  readonly verdict?: boolean;
   /** Most preemptions, interrupts and NMIs of an execution. Default 2, 1, 1. */
   readonly bounds?: Partial<Bounds>;
   /** Seconds to look for a finding. Default 60; Infinity: no limit. */
@@ -153,8 +155,8 @@ const DEFAULT_SECONDS = 60;
 const DEFAULT_STEPS = 20_000;
 const DEFAULT_MEMORY = 200;
 /** Added to what was covered. */
-const MESSAGES_CHECKED =
-  '; messages: checked where an execution came to the end of the region and ran on from there in one way';
+const CHECKED =
+  'checked where an execution came to the end of the region and ran on from there in one way';
 /** About so many are remembered in a MiB. */
 const PREFIXES_PER_MIB = 40_000;
 /** Random executions of one job; each job has to find out anew what harts share. */
@@ -271,6 +273,7 @@ function regionOf(options: ExploreOptions): RegionOptions {
     until: options.until ?? DEFAULT_UNTIL,
     resets: options.resets ?? false,
     ...(options.messages === true ? { messages: true } : {}),
+    ...(options.verdict === true ? { verdict: true } : {}),
     ...(scenario === undefined ? {} : { scenario }),
     ...(lineScript === undefined ? {} : { script: lineScript }),
     ...(fault === undefined ? {} : { fault }),
@@ -336,7 +339,11 @@ function coveredBy(results: Results, options: ExploreOptions, run: Run): Explore
   const neverEnds = samples + (coverage?.executions ?? 0) > 0 && !results.some(hasEnded);
   const until = options.until ?? DEFAULT_UNTIL;
   const hint = neverEnds ? `; none of them came to ${until}: is it where the region ends?` : '';
-  const checked = options.messages === true ? MESSAGES_CHECKED : '';
+  const checks = [
+    ...(options.messages === true ? ['messages'] : []),
+    ...(options.verdict === true ? ['verdict of the scenario'] : []),
+  ];
+  const checked = checks.map((check) => `; ${check}: ${CHECKED}`).join('');
   const stopped = complete ? undefined : run.stopped;
   const seconds = clockSeconds() - run.begin;
   const whole = sentence + checked + hint;

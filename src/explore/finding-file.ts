@@ -65,13 +65,14 @@ const isOptional = (value: unknown, type: 'string' | 'boolean'): boolean =>
 
 function isRegion(value: unknown): value is RegionOptions {
   if (!isObject(value)) return false;
-  const { harts, bootargs, from, until, inject, scenario, script, fault, resets, messages } = value;
+  const { harts, bootargs, from, until, inject, scenario, script, fault, resets } = value;
+  const { messages, verdict } = value;
   return (
     typeof harts === 'number' &&
     [bootargs, from, until].every((text) => typeof text === 'string') &&
     [scenario, script].every((text) => isOptional(text, 'string')) &&
     isOptional(resets, 'boolean') &&
-    isOptional(messages, 'boolean') &&
+    [messages, verdict].every((flag) => isOptional(flag, 'boolean')) &&
     (fault === undefined || UART8250_FAULTS.some((known) => known === fault)) &&
     Array.isArray(inject) &&
     inject.every((each) => INJECTIONS.some((known) => known === each))

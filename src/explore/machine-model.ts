@@ -20,12 +20,15 @@ import { MessageCheck, type MessageSites } from './message-check.ts';
 import type { Access, Agent, AgentId, Ending, Mark, Model, Step } from './model.ts';
 import { CONTEXTS_MAX, CONTEXTS } from './ownership.ts';
 import { wouldProceed } from './spin.ts';
+import { ownVerdict } from './own-verdict.ts';
 import { QuietTime } from './quiet-time.ts';
+import { RunOn } from './run-on.ts';
 import { Stepper } from './stepper.ts';
 import { WaitingLoops } from './waiting.ts';
 
 const KIND_STEP = -21;
 const NO_ACCESSES: readonly Access[] = [];
+const NO_VERDICT = 'the scenario says neither PASS nor FAIL';
 
 export interface ExploreRegion {
   /** Addresses at which the region ends for a hart that gets there. */
@@ -42,6 +45,8 @@ export interface ExploreRegion {
   readonly quietTimeMax?: number;
   /** Address of a word that is not 0 while a hart panics. Default nobody says so. */
   readonly panicking?: number;
+  /** The scenario's own verdict counts, which comes behind the end of the region. Default not. */
+  readonly verdict?: boolean;
   /** Messages are compared with the wire where an execution ends well. Default not. */
   readonly messages?: MessageSites;
   /** Follows the guest's locks. Default nobody does. */
@@ -101,8 +106,10 @@ export class MachineModel implements Model {
   readonly #lines: LineEvents;
   readonly #quiet: QuietTime;
   readonly #resets: boolean;
+  readonly #runOn: RunOn;
+  readonly #asksVerdict: boolean;
   readonly #messages: MessageCheck | undefined;
-  /** What the messages came to where the execution last ended, and after how many steps that was. */
+  /** What the checks came to where the execution last ended, and after how many steps that was. */
   #judged: { readonly steps: number; readonly top: Mark; readonly ending: Ending } | undefined;
   readonly #start: Mark;
 
@@ -153,8 +160,10 @@ export class MachineModel implements Model {
     this.#lines = new LineEvents(machine, this.stepper, region.script ?? [], lineInjections);
     for (const event of this.#lines.all) this.#addLineEvent(event);
     const script = this.#lines.all.filter((event) => !event.injected);
+    this.#runOn = new RunOn(machine, this.stepper, script);
+    this.#asksVerdict = region.verdict ?? false;
     this.#messages =
-      region.messages && new MessageCheck(machine, this.stepper, script, region.messages);
+      region.messages && new MessageCheck(machine, this.stepper, this.#runOn, region.messages);
     this.agents = this.#actors;
     this.#start = this.mark();
     this.restart();
@@ -270,15 +279,23 @@ export class MachineModel implements Model {
 
   ending(): Ending | undefined {
     const ending = this.#outcome();
-    if (ending?.kind !== 'done' || this.#messages === undefined) return ending;
+    if (ending?.kind !== 'done' || !(this.#asksVerdict || this.#messages)) return ending;
     const { steps } = this;
     const { top } = this.stepper.log;
     if (this.#judged?.steps !== steps || this.#judged.top !== top) {
-      const fault = this.#messages.fault();
-      const messages = fault === undefined ? ending : ({ kind: 'messages', ...fault } as const);
-      this.#judged = { steps, top, ending: messages };
+      this.#judged = { steps, top, ending: this.#checked() ?? ending };
     }
     return this.#judged.ending;
+  }
+
+  /** What is wrong with an execution that has come to its end here. */
+  #checked(): Ending | undefined {
+    if (this.#asksVerdict && this.#machine.stopped === undefined) {
+      const verdict = ownVerdict(this.#runOn, this.stepper) ?? NO_VERDICT;
+      if (!verdict.endsWith('PASS')) return { kind: 'failed', reason: verdict };
+    }
+    const fault = this.#messages?.fault();
+    return fault && { kind: 'messages', ...fault };
   }
 
   #outcome(): Ending | undefined {

@@ -9,9 +9,10 @@ import type { ElfFile, ElfSymbol } from '../debug/elf.ts';
 import { PrintkitError } from '../errors.ts';
 import type { Machine } from '../machine/machine.ts';
 import { RAM_BASE } from '../machine/memory-map.ts';
-import type { LineEvent } from './line-events.ts';
+import type { RunOn } from './run-on.ts';
 import { messageFault, type MessageFault } from './message-fault.ts';
 import type { Stepper } from './stepper.ts';
+import { linesOf } from './wire-lines.ts';
 
 /** Where the guest keeps what is looked at; plain data. */
 export interface MessageSites {
@@ -29,11 +30,8 @@ const WORD = 4;
 /** Fields of printk_counters, in words: messages that the store did not take. */
 const DROPPED = 1;
 const RECURSED = 4;
-const MS = 1_000_000;
-const SLICE_NS = 5 * MS;
-/** Consoles have caught up if nothing came for so long, or never will. */
-const QUIET_NS = 300 * MS;
-const SETTLE_NS = 2000 * MS;
+/** Consoles have caught up if nothing came for 300 ms, or never will. */
+const PATIENCE = { longestNs: 2_000_000_000, quietNs: 300_000_000 };
 
 /** @throws PrintkitError for a guest that does not tell where its log is */
 export function messageSites({ symbols }: ElfFile, bootargs: string): MessageSites {
@@ -61,25 +59,17 @@ const keyOf = ({ tsNsec, callerId, text }: LogRecord): string =>
 export class MessageCheck {
   readonly #machine: Machine;
   readonly #stepper: Stepper;
-  readonly #script: readonly LineEvent[];
+  readonly #runOn: RunOn;
   readonly #sites: MessageSites;
   /** Records in the log, and messages that the store had not taken, when the exploration began. */
   readonly #before: ReadonlySet<string>;
   readonly #refusedBefore: number;
 
-  /**
-   * @param script what the far ends of the lines are going to do
-   * @throws PrintkitError when the log cannot be read
-   */
-  constructor(
-    machine: Machine,
-    stepper: Stepper,
-    script: readonly LineEvent[],
-    sites: MessageSites,
-  ) {
+  /** @throws PrintkitError when the log cannot be read */
+  constructor(machine: Machine, stepper: Stepper, runOn: RunOn, sites: MessageSites) {
     this.#machine = machine;
     this.#stepper = stepper;
-    this.#script = script;
+    this.#runOn = runOn;
     this.#sites = sites;
     this.#before = new Set(readGuestLog(machine, sites.symbols).records.map(keyOf));
     this.#refusedBefore = this.#refused();
@@ -87,42 +77,12 @@ export class MessageCheck {
 
   /** What is wrong with the messages of the execution that has come to its end here. */
   fault(): MessageFault | undefined {
-    const machine = this.#machine;
-    const stepper = this.#stepper;
-    if (machine.stopped !== undefined) return this.#compare();
-    const { board, log } = stepper;
-    const sent = board.sent.map(({ length }) => length);
-    const top = log.top;
-    for (const event of this.#script) if (event.canHappen()) event.happen();
-    const point = machine.mark();
-    try {
-      return this.#settle();
-    } finally {
-      machine.rewind(point);
-      machine.release(point);
-      stepper.rewind(top);
-      board.sent.forEach((bytes, i) => (bytes.length = sent[i]));
-    }
-  }
-
-  /** All harts go on together from the latest time that one of them is at. */
-  #settle(): MessageFault | undefined {
-    const machine = this.#machine;
-    const { tracks, time, board } = this.#stepper;
-    const times = tracks.map((track) => time.toNs(Math.max(track.time, track.pendingTime)));
-    const begin = Math.max(machine.clock.now, ...times);
-    machine.join(begin);
-    const [sent] = board.sent;
+    if (this.#machine.stopped !== undefined) return this.#compare();
     let fault: MessageFault | undefined;
-    let [lastNs, length] = [begin, -1];
-    for (let at = begin; at < begin + SETTLE_NS && at - lastNs < QUIET_NS;) {
-      at += SLICE_NS;
-      machine.run(at);
-      if (sent.length === length && machine.stopped === undefined) continue;
-      [lastNs, length] = [at, sent.length];
+    this.#runOn.until(() => {
       fault = this.#compare();
-      if (fault === undefined || machine.stopped !== undefined) break;
-    }
+      return fault === undefined;
+    }, PATIENCE);
     return fault;
   }
 
@@ -155,9 +115,4 @@ export class MessageCheck {
     const { memory } = this.#machine;
     return memory.read(at + DROPPED * WORD, WORD) + memory.read(at + RECURSED * WORD, WORD);
   }
-}
-
-function linesOf(bytes: readonly number[]): string[] {
-  const text = bytes.map((byte) => String.fromCharCode(byte)).join('');
-  return text.replaceAll('\r', '').split('\n');
 }

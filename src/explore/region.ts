@@ -37,6 +37,8 @@ export interface RegionOptions {
   readonly resets?: boolean;
   /** Whether messages are compared with the wire where an execution ends well. Default no. */
   readonly messages?: boolean;
+  /** Whether the scenario's own verdict, which comes behind the region, counts. Default no. */
+  readonly verdict?: boolean;
   /** The functions of the guest's locks. Default: those of the firmware, if it is the firmware. */
   readonly locks?: LockTable;
 }
@@ -129,6 +131,7 @@ export function startOf(elf: ElfFile, symbolizer: Symbolizer, region: RegionOpti
       ...{ until, inject, script, resets, quietTimeMax },
       ...(panicking !== undefined && { panicking }),
       ...(messages && { messages }),
+      ...(region.verdict === true && { verdict: true }),
     },
   };
 }

@@ -62,6 +62,7 @@ const asked = (elf: string) => ({
   seed: 7,
   bounds: { preemptions: 2, irqs: 1, nmis: 1 },
   messages: false,
+  verdict: false,
 });
 
 describe('printkit explore --json', () => {

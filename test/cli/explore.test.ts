@@ -295,6 +295,7 @@ describe('bad input', () => {
       'sem-up --append printk.store=x',
       /store: there is no "x", only logbuf, .*, lockless, spill\n/,
     ],
+    ['sem-up --check x', /--check: "x" is not one of messages, verdict\n/],
     ['sem-up --append printk.emit=x', /emit: there is no "x", only direct, .*, nbcon, relay\n/],
     ['sem-up --append printk.emit', /emit: there is no "", only direct/],
     ['x --locks /no/such/file', /--locks: cannot read \/no\/such\/file: ENOENT/],
